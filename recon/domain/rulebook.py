@@ -1,0 +1,277 @@
+"""The rule book: what rule files, formats and sources say, as frozen values that every step reads.
+
+Built by recon/config (which has proved every name, type and unit by then); nothing here parses or checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from recon.errors import Place
+
+
+class Class(StrEnum):
+    """What a break asks for."""
+
+    AUTO_FIX = "auto_fix"
+    MANUAL_REVIEW = "manual_review"
+    INVESTIGATE = "investigate"
+
+
+class Moves(StrEnum):
+    """How a source moves: a record is new once; the newest version replaces the older; or it is read whole each night."""
+
+    EVENTS = "events"
+    CHANGES = "changes"
+    STATE = "state"
+
+
+class Severity(IntEnum):
+    """Order of classes for --fail-on and for sorting, least first."""
+
+    auto_fix = 1
+    manual_review = 2
+    investigate = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A checked expression of the rule language: its text, where it stands, and the dotted names it reads.
+
+    names    e.g. ("psp.amount", "ledger.amount", "kind"); `calls` the sides named in present(), fresh()
+    """
+
+    text: str
+    place: Place
+    names: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()  # (function, argument), e.g. ("present", "psp")
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The sides and kinds that the expression reads."""
+        dotted = {name.split(".")[0] for name in self.names if "." in name}
+        return frozenset(dotted | {argument for _, argument in self.calls})
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A source's part in a reconciliation.
+
+    kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
+    claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    """
+
+    name: str
+    record: str
+    where: Expr | None = None
+    kinds: tuple[str, ...] = ()
+    claims: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclude:
+    """Records that this reconciliation knows of and leaves out on purpose, with the reason."""
+
+    record: str
+    where: Expr
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One matching pass. A `suggest` pass never clears: it proposes one partner, or says that there are several."""
+
+    name: str
+    on: tuple[str, ...]
+    within_days: int | None = None
+    unique: bool = False
+    suggest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`side` is due `business_days` after the first of the `after` sides that is there."""
+
+    side: str
+    business_days: int
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """Something that has to hold over all kinds of one payment; unknown (NULL) is not a violation."""
+
+    holds: Expr
+    code: str
+    class_: Class
+    why: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """More automatic fixes than this in one night and they all become manual_review."""
+
+    count: int
+    share_percent: int
+    amount: Mapping[str, int] = field(default_factory=dict)  # currency -> minor units
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A rule's own case: facts by dotted name, as the rule file gives them."""
+
+    facts: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class BreakRule:
+    """Names a break. `proven`: where it does not hold, an auto_fix becomes manual_review. Limits in minor units."""
+
+    code: str
+    when: Expr
+    class_: Class
+    why: str
+    next_step: str
+    place: Place
+    fix: str | None = None
+    proven: Expr | None = None
+    limit: Mapping[str, int] = field(default_factory=dict)
+    deadline_days: int | None = None  # business days from first seen
+    owner: str = ""
+    fires_on: tuple[Case, ...] = ()
+    silent_on: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    account: str
+    amount: Expr  # minor units of `currency`
+    currency: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class FixTemplate:
+    """A correction: a balanced journal entry, or a guarded update (set only if the row still holds what we saw)."""
+
+    name: str
+    memo: str = ""
+    postings: tuple[Posting, ...] = ()
+    update: str | None = None  # side whose record is updated
+    set: Mapping[str, str] = field(default_factory=dict)  # field -> value
+    seen: tuple[str, ...] = ()  # fields that must still hold what we saw
+
+    @property
+    def is_journal(self) -> bool:
+        return bool(self.postings)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """One rule file. `sides` in the order written: the first is the external one."""
+
+    name: str
+    title: str
+    place: Place
+    sides: tuple[Side, ...]
+    passes: tuple[Pass, ...]
+    agree: tuple[Expr, ...]
+    due: tuple[Due, ...]
+    breaks: tuple[BreakRule, ...]
+    excludes: tuple[Exclude, ...] = ()
+    lifecycle_by: str | None = None
+    musts: tuple[Must, ...] = ()
+    grace_minutes: int = 0
+    fixes: Mapping[str, FixTemplate] = field(default_factory=dict)
+    brake: Brake | None = None
+    sha256: str = ""
+
+    def side(self, name: str) -> Side:
+        return next(side for side in self.sides if side.name == name)
+
+
+# --- formats -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """How one record field is read from a file's columns. Exactly one of the ways below is filled.
+
+    first     the first of these columns that is not empty
+    const     the same text for every row
+    credit, debit   unsigned columns: the value is credit - debit
+    total     the sum of these columns; empty ones count as absent, all empty: absent. `sign` -1 turns it round.
+    choose    (condition over raw columns, FieldMap) pairs, first that holds
+    A column name may hold `[*]`: it stands for every index that the file has.
+    """
+
+    first: tuple[str, ...] = ()
+    const: str | None = None
+    credit: str | None = None
+    debit: str | None = None
+    total: tuple[str, ...] = ()
+    sign: int = 1
+    choose: tuple[tuple[Expr, "FieldMap"], ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)  # raw text -> value; others as `unknown_value`
+    unknown_value: str | None = None
+    currency: str = ""  # record field that holds the currency of a money field
+    layout: str = ""  # strptime layout of a date or instant
+    zone: str = ""  # zone of an instant without offset, or a column name as `column:NAME` for a zone beside it
+    null_values: tuple[str, ...] = ()
+    case: str = ""  # upper | lower: declared normal form
+    money: str = "major"  # major | minor
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A total that the file itself proves: the sum of `field` per `by` equals `equals` (0), or another column's value."""
+
+    name: str
+    field: str
+    by: tuple[str, ...] = ()
+    equals: int = 0
+    requires: Expr | None = None  # the total is claimed only for a `by` group that has a row for which this holds
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a file is read into records. `options` are the reader's own (encoding, delimiter, header line ...)."""
+
+    name: str
+    title: str
+    record: str
+    reader: str  # delimited | json
+    place: Place
+    options: Mapping[str, Any]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    identity: tuple[str, ...]  # record fields
+    numbered: bool  # no row id: identical rows are told apart by their occurrence within `identity`
+    fields: Mapping[str, FieldMap]
+    controls: tuple[Control, ...] = ()
+    zone: str = "UTC"
+    docs: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where records come from: files matching `files`, or `query` on `database`."""
+
+    name: str
+    record: str
+    moves: Moves
+    format: str | None = None
+    files: str | None = None  # glob under the workspace; {date} and {date:%Y%m%d} are the night's
+    database: str | None = None
+    query: str | None = None
+    psp: str = ""
+    account: str = ""
+    calendar: str = ""
+    expected: str = "any"  # business_days | daily | any
+    optional_fields: tuple[str, ...] = ()
+    place: Place = Place("recon.yaml")
