@@ -13,7 +13,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -36,12 +35,42 @@ SIDE_FUNCTIONS = ("present", "fresh")
 FieldSpace = Mapping[str, Type]
 Locate = Callable[[int], Place]
 
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_COMPARISONS = (
+    exp.EQ,
+    exp.NEQ,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+)
 _EQUALITIES = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
 _ALLOWED = frozenset(
-    (exp.And, exp.Or, exp.Not, exp.Paren, *_COMPARISONS, exp.Is, exp.In, exp.Between, *_ARITHMETIC, exp.Neg)
-    + (exp.Literal, exp.Boolean, exp.Null, exp.Column, exp.Identifier, exp.Case, exp.If, exp.Like, exp.Abs)
+    (
+        exp.And,
+        exp.Or,
+        exp.Not,
+        exp.Paren,
+        *_COMPARISONS,
+        exp.Is,
+        exp.In,
+        exp.Between,
+        *_ARITHMETIC,
+        exp.Neg,
+    )
+    + (
+        exp.Literal,
+        exp.Boolean,
+        exp.Null,
+        exp.Column,
+        exp.Identifier,
+        exp.Case,
+        exp.If,
+        exp.Like,
+        exp.Abs,
+    )
     + (exp.Coalesce, exp.Upper, exp.Lower, exp.Anonymous)
 )
 #: Words that stand before "(" without being functions.
@@ -93,7 +122,11 @@ def check(
     checker = _Checker(space, sides)
     kind = checker.kind(tree)
     if not checker.found and kind != want and not (want == "money" and kind == "integer"):
-        checker.refuse(tree, f"this is {_a(kind)}, and {_a(want)} is needed here", _WANTED.get(want, ""))
+        checker.refuse(
+            tree,
+            f"this is {_a(kind)}, and {_a(want)} is needed here",
+            _WANTED.get(want, ""),
+        )
     if checker.found:
         return None, [Problem(where(refused.at or 0), refused.message, refused.remedy) for refused in checker.found]
     names = tuple(dict.fromkeys(_name(column) for column in _columns(tree)))
@@ -113,7 +146,7 @@ def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "du
     except _Refused as refused:
         raise ValueError(refused.message) from refused
 
-    def replace(node: exp.Expression) -> exp.Expression:
+    def replace(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Anonymous):
             name = "{}({})".format(*_call(node))
         elif isinstance(node, exp.Column):
@@ -138,7 +171,7 @@ def nearest(word: str, words: Collection[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     """The only tree of the text, with every node on the list; raises `_Refused`."""
     _refuse_by_look(text)
     dialect = sqlglot.Dialect.get_or_raise("duckdb")
@@ -148,11 +181,13 @@ def _parse(text: str) -> exp.Expression:
         trees = dialect.parser().parse_into(exp.Condition, tokens, text)
     except SqlglotError as error:
         raise _Refused(
-            "this is not an expression of the rule language", "see docs/rules.md", _offset(error, text)
+            "this is not an expression of the rule language",
+            "see docs/rules.md",
+            _offset(error, text),
         ) from None
     except (RecursionError, ValueError):
         raise _Refused("this is nested too deeply to be read", "split the rule") from None
-    if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
+    if len(trees) != 1 or not isinstance(trees[0], exp.Expr):
         raise _Refused("one expression is needed here", "write a single condition")
     tree = trees[0]
     for count, node in enumerate(tree.walk()):
@@ -178,7 +213,11 @@ def _refuse_tokens(text: str, tokens: list[sqlglot.Token]) -> None:
     for token in tokens:
         raw = text[token.start : token.end + 1]
         if token.comments:
-            raise _Refused("comments are not part of an expression", "write a YAML comment (#) above it", token.start)
+            raise _Refused(
+                "comments are not part of an expression",
+                "write a YAML comment (#) above it",
+                token.start,
+            )
         if raw == ";":
             raise _Refused("only one expression, without `;`", "remove the rest", token.start)
         if raw[:1].isdigit() and not _WHOLE.fullmatch(raw):
@@ -186,28 +225,40 @@ def _refuse_tokens(text: str, tokens: list[sqlglot.Token]) -> None:
             raise _Refused(message, "money is in whole minor units: 12.30 USD is 1230", token.start)
     for token, following in pairwise(tokens):
         word = token.text.lower()
-        if following.text == "(" and word.isidentifier() and word not in _WORDS and text[token.start] not in "'\"":
-            if word not in FUNCTIONS + SIDE_FUNCTIONS:
-                message = f"{token.text}() is not a function of the rule language"
-                raise _Refused(message, nearest(word, FUNCTIONS + SIDE_FUNCTIONS), token.start)
+        called = following.text == "(" and word.isidentifier() and text[token.start] not in "'\""
+        if called and word not in _WORDS and word not in FUNCTIONS + SIDE_FUNCTIONS:
+            message = f"{token.text}() is not a function of the rule language"
+            raise _Refused(message, nearest(word, FUNCTIONS + SIDE_FUNCTIONS), token.start)
 
 
-def _refuse_node(node: exp.Expression) -> None:
+def _refuse_node(node: exp.Expr) -> None:
     at = _at(node)
     if type(node) not in _ALLOWED:
         what = type(node).__name__.upper()
         remedy = "compare products instead: a * 2 = b" if isinstance(node, exp.Div) else "see docs/rules.md"
         raise _Refused(f"{what} is not part of the rule language", remedy, at)
     if node.comments:
-        raise _Refused("comments are not part of an expression", "write a YAML comment (#) above it", at)
+        raise _Refused(
+            "comments are not part of an expression",
+            "write a YAML comment (#) above it",
+            at,
+        )
     if isinstance(node, exp.Column) and (node.args.get("db") or not isinstance(node.this, exp.Identifier)):
         raise _Refused("a name has at most one dot", "write side.field", at)
     if isinstance(node, exp.In) and set(_filled(node)) != {"this", "expressions"}:
-        raise _Refused("IN takes a list of values in parentheses", "write kind in ('capture', 'refund')", at)
+        raise _Refused(
+            "IN takes a list of values in parentheses",
+            "write kind in ('capture', 'refund')",
+            at,
+        )
     if isinstance(node, exp.Between) and node.args.get("symmetric"):
         raise _Refused("BETWEEN SYMMETRIC is not part of the rule language", "order the bounds", at)
     if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
-        raise _Refused("IF is not part of the rule language", "write case when ... then ... else ... end", at)
+        raise _Refused(
+            "IF is not part of the rule language",
+            "write case when ... then ... else ... end",
+            at,
+        )
     if isinstance(node, exp.Anonymous) and (
         node.name not in SIDE_FUNCTIONS or len(node.expressions) != 1 or type(node.expressions[0]) is not exp.Column
     ):
@@ -215,14 +266,18 @@ def _refuse_node(node: exp.Expression) -> None:
     if isinstance(node, exp.Like):
         pattern = node.expression
         if not (isinstance(pattern, exp.Literal) and pattern.is_string) or "\\" in pattern.name:
-            raise _Refused("LIKE takes a quoted pattern without backslash", "write memo like 'fee%'", at)
+            raise _Refused(
+                "LIKE takes a quoted pattern without backslash",
+                "write memo like 'fee%'",
+                at,
+            )
 
 
-def _filled(node: exp.Expression) -> Iterator[str]:
+def _filled(node: exp.Expr) -> Iterator[str]:
     return (name for name, value in node.args.items() if value)
 
 
-def _depth(tree: exp.Expression) -> int:
+def _depth(tree: exp.Expr) -> int:
     """Nesting of the tree; a chain of AND or OR counts once."""
     deepest, stack = 0, [(tree, 1)]
     while stack:
@@ -242,10 +297,10 @@ def _offset(error: SqlglotError, text: str) -> int:
     if not line or not end:
         return 0
     before = sum(len(part) + 1 for part in text.split("\n")[: line - 1])
-    return min(max(before + end - len(found), 0), max(len(text) - 1, 0))
+    return min(max(before + int(end) - len(found), 0), max(len(text) - 1, 0))
 
 
-def _at(node: exp.Expression) -> int | None:
+def _at(node: exp.Expr) -> int | None:
     """Offset of the first part of the node that knows its place."""
     starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(starts) if starts else None
@@ -255,16 +310,21 @@ def _name(column: exp.Column) -> str:
     return f"{column.table}.{column.name}" if column.table else column.name
 
 
-def _call(node: exp.Expression) -> tuple[str, str]:
+def _call(node: exp.Expr) -> tuple[str, str]:
     return node.name, _name(node.expressions[0])
 
 
-def _columns(tree: exp.Expression) -> Iterator[exp.Column]:
+def _columns(tree: exp.Expr) -> Iterator[exp.Column]:
     return (node for node in tree.find_all(exp.Column, bfs=False) if not isinstance(node.parent, exp.Anonymous))
 
 
 def _a(kind: str) -> str:
-    return {"null": "null", "integer": "a whole number", "boolean": "a condition", "date": "a date"}.get(kind, kind)
+    return {
+        "null": "null",
+        "integer": "a whole number",
+        "boolean": "a condition",
+        "date": "a date",
+    }.get(kind, kind)
 
 
 _WANTED = {
@@ -281,11 +341,11 @@ class _Checker:
         self.space, self.sides = space, sides
         self.found: list[_Refused] = []
 
-    def refuse(self, node: exp.Expression, message: str, remedy: str = "") -> str:
+    def refuse(self, node: exp.Expr, message: str, remedy: str = "") -> str:
         self.found.append(_Refused(message, remedy, _at(node)))
         return "unknown"
 
-    def kind(self, node: exp.Expression) -> str:
+    def kind(self, node: exp.Expr) -> str:
         """money, text, integer, boolean, date, instant, null or unknown."""
         if isinstance(node, exp.Literal):
             return "text" if node.is_string else "integer"
@@ -305,7 +365,12 @@ class _Checker:
             return self._all(node, (node.this,), ("boolean",), "boolean")
         if isinstance(node, (exp.Upper, exp.Lower, exp.Like)):
             parts = (node.this, node.expression) if isinstance(node, exp.Like) else (node.this,)
-            return self._all(node, parts, ("text",), "boolean" if isinstance(node, exp.Like) else "text")
+            return self._all(
+                node,
+                parts,
+                ("text",),
+                "boolean" if isinstance(node, exp.Like) else "text",
+            )
         if isinstance(node, (exp.Neg, exp.Abs)):
             inner = self._all(node, (node.this,), _NUMBERS, "")
             return inner or self.kind(node.this)
@@ -315,7 +380,7 @@ class _Checker:
             return self._is(node)
         return self._several(node)
 
-    def _several(self, node: exp.Expression) -> str:
+    def _several(self, node: exp.Expr) -> str:
         """Nodes whose parts have to be comparable with each other."""
         if isinstance(node, exp.Between):
             return self._comparable(node, [node.this, node.args["low"], node.args["high"]], ordered=True)
@@ -334,7 +399,11 @@ class _Checker:
             return _KIND_OF.get(self.space[name], "text")
         scope = name.split(".")[0] + "."
         near = [known for known in self.space if known.startswith(scope)] if node.table else list(self.space)
-        return self.refuse(node, f"{name} is not a name that can be read here", nearest(name, near or list(self.space)))
+        return self.refuse(
+            node,
+            f"{name} is not a name that can be read here",
+            nearest(name, near or list(self.space)),
+        )
 
     def _side_function(self, node: exp.Anonymous) -> str:
         function, side = _call(node)
@@ -344,7 +413,13 @@ class _Checker:
             return self.refuse(node.expressions[0], f"{side} is not a side", nearest(side, self.sides))
         return "boolean"
 
-    def _all(self, node: exp.Expression, parts: tuple[exp.Expression, ...], legal: tuple[str, ...], result: str) -> str:
+    def _all(
+        self,
+        node: exp.Expr,
+        parts: tuple[exp.Expr, ...],
+        legal: tuple[str, ...],
+        result: str,
+    ) -> str:
         for part in parts:
             kind = self.kind(part)
             if kind not in (*legal, "null", "unknown"):
@@ -353,15 +428,22 @@ class _Checker:
                 result = result or "unknown"
         return result
 
-    def _arithmetic(self, node: exp.Expression) -> str:
+    def _arithmetic(self, node: exp.Expr) -> str:
         kinds = [self.kind(part) for part in (node.args["this"], node.args["expression"])]
         if "unknown" in kinds:
             return "unknown"
         for part, kind in zip((node.args["this"], node.args["expression"]), kinds, strict=True):
             if kind not in (*_NUMBERS, "null"):
-                return self.refuse(part, f"{_said(part)} is {_a(kind)}; {_operator(node)} takes numbers")
+                return self.refuse(
+                    part,
+                    f"{_said(part)} is {_a(kind)}; {_operator(node)} takes numbers",
+                )
         if isinstance(node, exp.Mul) and kinds == ["money", "money"]:
-            return self.refuse(node, "money times money has no meaning", "multiply by a count or a whole number")
+            return self.refuse(
+                node,
+                "money times money has no meaning",
+                "multiply by a count or a whole number",
+            )
         if not _wide(node):
             return self.refuse(node, "arithmetic on numbers alone", "write the result")
         return "money" if "money" in kinds else "integer"
@@ -370,8 +452,16 @@ class _Checker:
         kind = self.kind(node.this)
         if isinstance(node.expression, exp.Null):
             return "boolean"
-        if not isinstance(node.expression, exp.Boolean) or kind not in ("boolean", "null", "unknown"):
-            return self.refuse(node, "IS takes null, or true or false after a condition", "write = instead")
+        if not isinstance(node.expression, exp.Boolean) or kind not in (
+            "boolean",
+            "null",
+            "unknown",
+        ):
+            return self.refuse(
+                node,
+                "IS takes null, or true or false after a condition",
+                "write = instead",
+            )
         return "boolean"
 
     def _case(self, node: exp.Case) -> str:
@@ -382,9 +472,12 @@ class _Checker:
             else:
                 self._all(node, (branch.this,), ("boolean",), "boolean")
         results = [branch.args["true"] for branch in node.args["ifs"]]
-        return self._same(node, results + ([node.args["default"]] if node.args.get("default") is not None else []))
+        return self._same(
+            node,
+            results + ([node.args["default"]] if node.args.get("default") is not None else []),
+        )
 
-    def _same(self, node: exp.Expression, parts: list[exp.Expression]) -> str:
+    def _same(self, node: exp.Expr, parts: list[exp.Expr]) -> str:
         """One type for all parts: money and whole numbers together are money."""
         kinds = [kind for kind in map(self.kind, parts) if kind != "null"]
         if "unknown" in kinds:
@@ -394,10 +487,13 @@ class _Checker:
         if set(kinds) <= set(_NUMBERS):
             return "money" if "money" in kinds else "integer"
         if len(set(kinds)) > 1:
-            return self.refuse(node, f"{_operator(node)} mixes {' and '.join(map(_a, dict.fromkeys(kinds)))}")
+            return self.refuse(
+                node,
+                f"{_operator(node)} mixes {' and '.join(map(_a, dict.fromkeys(kinds)))}",
+            )
         return kinds[0]
 
-    def _comparable(self, node: exp.Expression, parts: list[exp.Expression], *, ordered: bool) -> str:
+    def _comparable(self, node: exp.Expr, parts: list[exp.Expr], *, ordered: bool) -> str:
         first, kind = parts[0], self.kind(parts[0])
         for part in parts[1:]:
             other = self.kind(part)
@@ -412,7 +508,7 @@ class _Checker:
         return "boolean"
 
 
-def _dated(first: exp.Expression, kind: str, part: exp.Expression, other: str) -> bool:
+def _dated(first: exp.Expr, kind: str, part: exp.Expr, other: str) -> bool:
     """Whether one is a date or an instant and the other a quoted one."""
     for literal, literal_kind, opposite in ((first, kind, other), (part, other, kind)):
         if literal_kind == "text" and isinstance(literal, exp.Literal):
@@ -432,7 +528,7 @@ def _exists(moment: str) -> bool:
     return True
 
 
-def _wide(node: exp.Expression) -> bool:
+def _wide(node: exp.Expr) -> bool:
     """Whether the engine computes this with 64 bits: two bare literals would be 32-bit arithmetic."""
     if isinstance(node, exp.Column):
         return True
@@ -446,14 +542,22 @@ def _wide(node: exp.Expression) -> bool:
     return False
 
 
-def _said(node: exp.Expression) -> str:
+def _said(node: exp.Expr) -> str:
     """A part of an expression as a message shows it."""
     text = node.sql(dialect="duckdb")
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-_OPERATORS = {exp.And: "AND", exp.Or: "OR", exp.Not: "NOT", exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Neg: "-"}
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.And: "AND",
+    exp.Or: "OR",
+    exp.Not: "NOT",
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Neg: "-",
+}
 
 
-def _operator(node: exp.Expression) -> str:
+def _operator(node: exp.Expr) -> str:
     return _OPERATORS.get(type(node), type(node).__name__.upper())

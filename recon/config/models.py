@@ -1,0 +1,344 @@
+"""The shapes of recon.yaml, rule files and format files, as pydantic models; `recon schema` prints them as JSON Schema.
+
+Values arrive as text (recon/config/yaml_file.py), so every type here says how its text is written. What needs more than
+one key to judge (names, types of expressions, balance of postings) is checked by the loaders.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+
+class Shape(BaseModel):
+    """A mapping whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", value):
+        return int(value)
+    raise ValueError(f"a whole number is expected, {value!r} found")
+
+
+def _counted(value: Any) -> int:
+    number = _whole(value)
+    if number < 0:
+        raise ValueError(f"zero or more is expected, {value!r} found")
+    return number
+
+
+def _percent(value: Any) -> int:
+    number = _whole(value)
+    if not 0 <= number <= 100:
+        raise ValueError(f"a whole percentage from 0 to 100 is expected, {value!r} found")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise ValueError(f"true or false is expected, {value!r} found")
+
+
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _day(value: Any) -> date:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(f"a date is expected, {value!r} found; write it as 2026-11-19")
+
+
+def _minutes(value: Any) -> int:
+    match = re.fullmatch(r"([0-9]{1,4}) (minute|hour)s?", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"a length of time is expected, {value!r} found; write it as 15 minutes or 2 hours")
+    return int(match[1]) * (60 if match[2] == "hour" else 1)
+
+
+def _business_days(value: Any) -> int:
+    match = re.fullmatch(r"([0-9]{1,3}) business days?", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"a number of business days is expected, {value!r} found; write it as 5 business days")
+    return int(match[1])
+
+
+def _pattern(pattern: str, said: str) -> BeforeValidator:
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(f"{said} is expected, {value!r} found")
+        return value
+
+    return BeforeValidator(read)
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("text is expected, none found")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[int, BeforeValidator(_counted), Field(json_schema_extra={"minimum": 0})]
+Percent = Annotated[int, BeforeValidator(_percent), Field(json_schema_extra={"minimum": 0, "maximum": 100})]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Day = Annotated[date, BeforeValidator(_day)]
+Words = Annotated[
+    list[str],
+    BeforeValidator(_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+Minutes = Annotated[int, BeforeValidator(_minutes), WithJsonSchema({"type": "string", "examples": ["15 minutes"]})]
+BusinessDays = Annotated[
+    int, BeforeValidator(_business_days), WithJsonSchema({"type": "string", "examples": ["5 business days"]})
+]
+Text = Annotated[str, BeforeValidator(_filled)]
+NAME = r"[a-z][a-z0-9_]{0,59}"
+Name = Annotated[
+    str,
+    _pattern(NAME, "a name in lower snake case (letters a-z, digits, _)"),
+    Field(json_schema_extra={"pattern": f"^{NAME}$"}),
+]
+#: Amounts in major units, by currency: a whole number, or decimal text in quotes.
+Amounts = Annotated[
+    dict[str, str],
+    WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}),
+]
+Facts = Annotated[
+    dict[str, str],
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}}),
+]
+ClassName = Literal["auto_fix", "manual_review", "investigate"]
+
+
+# --- rule files --------------------------------------------------------------------------------------------------------
+
+
+class SideModel(Shape):
+    record: str = Field(description="Record vocabulary: settlement_line, ledger_entry, payment_order.")
+    where: str | None = Field(None, description="Which records of that vocabulary belong to this side.")
+    kinds: Words = Field([], description="Kinds that this side speaks of; none: all.")
+    claims: str | None = Field(
+        None, description="Where it does not hold, the record asserts no money and waits in silence."
+    )
+
+
+class ExcludeModel(Shape):
+    record: str
+    where: str
+    why: Text
+
+
+class PassModel(Shape):
+    name: Name
+    on: Words = Field(description="Record fields that have to be equal.")
+    within_days: Count | None = None
+    unique: Flag = False
+    suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
+
+
+class MustModel(Shape):
+    holds: str
+    code: Name = Field(alias="else")
+    class_: ClassName = Field("investigate", alias="class")
+    why: Text
+    next_step: Text
+
+
+class LifecycleModel(Shape):
+    by: str
+    must: list[MustModel] = []
+
+
+class DueModel(Shape):
+    business_days: Count
+    after: Words
+
+
+class RuleModel(Shape):
+    code: Name
+    when: str
+    class_: ClassName = Field(alias="class")
+    why: Text
+    next_step: Text
+    proven: str | None = Field(None, description="Where it does not hold, an auto_fix becomes manual_review.")
+    fix: str | None = None
+    limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
+    deadline: BusinessDays | None = None
+    owner: str = ""
+    fires_on: list[Facts] = []
+    silent_on: list[Facts] = []
+
+
+class PostingModel(Shape):
+    account: Text
+    amount: str = Field(description="Minor units; the postings of a journal sum to zero per currency.")
+    currency: str
+
+
+class JournalModel(Shape):
+    memo: str = ""
+    postings: list[PostingModel]
+
+
+class UpdateModel(Shape):
+    side: str
+    seen: Words = Field(description="Fields that must still hold what the night saw.")
+    set: dict[str, str]
+
+
+class FixModel(Shape):
+    journal: JournalModel | None = None
+    update: UpdateModel | None = None
+
+
+class BrakeModel(Shape):
+    fixes: Count
+    share_percent: Percent
+    amount: Amounts = {}
+
+
+class RuleFile(Shape):
+    """A reconciliation: rules/NAME.yaml (docs/rules.md)."""
+
+    reconciliation: Name
+    title: Text
+    sides: dict[str, SideModel]
+    excludes: list[ExcludeModel] = []
+    match: list[PassModel]
+    agree: list[str]
+    lifecycle: LifecycleModel | None = None
+    due: dict[str, DueModel] = {}
+    grace: Minutes = 0
+    breaks: list[RuleModel]
+    fixes: dict[str, FixModel] = {}
+    brake: BrakeModel | None = None
+
+
+# --- format files ------------------------------------------------------------------------------------------------------
+
+
+class WayModel(Shape):
+    """How a value is made: exactly one of column, first, const, credit (with debit), total."""
+
+    column: str | None = Field(None, description="Short for `first` with one column.")
+    first: Words = Field([], description="The first of these columns that is not empty.")
+    const: str | None = None
+    credit: str | None = Field(None, description="Unsigned column; the value is credit - debit.")
+    debit: str | None = None
+    total: Words = Field([], description="The sum of these columns.")
+    sign: Annotated[int, BeforeValidator(_whole), WithJsonSchema({"enum": [1, -1]})] | None = None
+    values: dict[str, str] | None = Field(None, description="Raw text to value.")
+    unknown_value: str | None = None
+    currency: str | None = Field(None, description="Record field that holds this money's currency.")
+    layout: str | None = Field(None, description="strptime layout of a date or instant.")
+    zone: str | None = Field(None, description="IANA zone of instants without offset, or column:NAME.")
+    null_values: Words | None = None
+    case: Literal["upper", "lower"] | None = None
+    money: Literal["major", "minor"] | None = None
+
+
+class ChoiceModel(WayModel):
+    when: str | None = Field(None, description="Condition over raw columns; the last choice may go without.")
+
+
+class FieldModel(WayModel):
+    choose: list[ChoiceModel] = []
+
+
+class ControlModel(Shape):
+    name: Text
+    field: str
+    by: Words = []
+    equals: Whole = 0
+    requires: str | None = None
+
+
+class ColumnsModel(Shape):
+    required: Words
+    optional: Words = []
+
+
+class FormatFile(Shape):
+    """How a file is read into records: rules/formats/NAME.yaml (docs/formats.md)."""
+
+    format: Name
+    title: Text
+    record: str
+    reader: Literal["delimited", "json"]
+    options: dict[str, Any] = {}
+    zone: str = "UTC"
+    columns: ColumnsModel
+    identity: Words
+    numbered: Flag = False
+    fields: dict[str, FieldModel]
+    controls: list[ControlModel] = []
+    docs: str = ""
+
+
+# --- recon.yaml --------------------------------------------------------------------------------------------------------
+
+
+class CalendarModel(Shape):
+    country: str | None = Field(None, description="ISO 3166 code: holidays of a country.")
+    market: str | None = Field(None, description="Holidays of a market: ECB (TARGET), XNYS, XKRX.")
+    extra: list[Day] = Field([], description="Further days that are not business days.")
+
+
+class DatabaseModel(Shape):
+    url: str = Field(description="env:NAME, file:PATH, or a literal without credentials: sqlite:///shop.sqlite")
+
+
+class OpeningModel(Shape):
+    empty_from: Day = Field(description="The first night, which starts without open items.")
+
+
+class QuarantineModel(Shape):
+    share_percent: Percent = 1
+    rows: Count = 10
+
+
+class SourceModel(Shape):
+    record: str | None = Field(None, description="Record vocabulary; a format says it already.")
+    format: str | None = None
+    files: str | None = Field(None, description="Pattern under the workspace; {date} is the night's.")
+    database: str | None = None
+    query: str | None = Field(None, description="SQL with bound :from and :to (instants, half open).")
+    query_file: str | None = None
+    money: Literal["minor", "major"] = "minor"
+    moves: Literal["events", "changes", "state"] | None = None
+    psp: str = ""
+    account: str = ""
+    calendar: str = ""
+    expected: Literal["business_days", "daily", "any"] = "any"
+    optional_fields: Words = []
+
+
+class WorkspaceFile(Shape):
+    """recon.yaml: the workspace (docs/configure.md)."""
+
+    version: Literal["1"]
+    name: Text
+    time_zone: str
+    cut_off: Annotated[str, _pattern(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time as 00:30")] = "00:00"
+    calendar: str | None = Field(None, description="The workspace's calendar, by name; without it Monday to Friday.")
+    calendars: dict[str, CalendarModel] = {}
+    databases: dict[str, DatabaseModel] = {}
+    state: DatabaseModel | None = None
+    opening: OpeningModel | None = None
+    sources: dict[str, SourceModel]
+    reconciliations: Words
+    look_back_days: Count = 60
+    memory_limit: Annotated[str, _pattern(r"[0-9]+(\.[0-9]+)? ?(MB|GB|MiB|GiB)", "a size as 1GB")] = "1GB"
+    threads: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=256)] = 2
+    quarantine: QuarantineModel = QuarantineModel()
+    brake: BrakeModel | None = None

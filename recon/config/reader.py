@@ -1,0 +1,89 @@
+"""What the loaders share: checked expressions, names, amounts and zones of one document, problems noted where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recon.config.yaml_file import Document, Key
+from recon.domain.money import exponent, read_minor
+from recon.domain.rulebook import Brake, Expr
+from recon.engine.expressions import FieldSpace, check, nearest
+from recon.errors import Problem
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def expression(
+    document: Document,
+    text: str,
+    space: FieldSpace,
+    *path: Key,
+    sides: Collection[str] = (),
+    want: str = "boolean",
+) -> Expr:
+    """Check the expression at the path. A refused one is noted and comes back unread, so that the rest is still looked at."""
+    place = document.place(*path)
+    checked, problems = check(
+        text, place, space, sides=sides, want=want, locate=lambda offset: document.at(offset, *path)
+    )
+    document.problems.extend(problems)
+    return checked or Expr(text, place)
+
+
+def known(document: Document, word: str, words: Collection[str], what: str, *path: Key, key: bool = False) -> bool:
+    """Whether the word is one of the words; noted where it is not."""
+    if word in words:
+        return True
+    document.error(f"{word} is not {what}", nearest(word, words), *path, key=key)
+    return False
+
+
+def amounts(document: Document, given: Mapping[str, str], *path: Key) -> dict[str, int]:
+    """Amounts in major units by currency, as minor units."""
+    read: dict[str, int] = {}
+    for currency, text in given.items():
+        node = document.node(*path, currency)
+        if exponent(currency) is None:
+            document.error(f"{currency} is not an ISO 4217 currency", "as KRW, USD, EUR", *path, currency, key=True)
+            continue
+        minor = read_minor(text, currency)
+        if node.plain and not re.fullmatch(r"[0-9]+", text):
+            document.error(
+                f"{text} is not a whole number", f'put decimals in quotes: {currency}: "{text}"', *path, currency
+            )
+        elif minor is None or minor < 0:
+            remedy = f"plain digits with at most {exponent(currency)} decimals"
+            document.error(f"{text!r} is not an amount of {currency}", remedy, *path, currency)
+        else:
+            read[currency] = minor
+    return read
+
+
+def brake(document: Document, fixes: int, share_percent: int, limits: Mapping[str, str]) -> Brake:
+    return Brake(fixes, share_percent, amounts(document, limits, "brake", "amount"))
+
+
+def template(document: Document, text: str, names: Collection[str], *path: Key) -> str:
+    """A text for people with {placeholders}: each has to be a name that can be read."""
+    if "{" in _PLACEHOLDER.sub("", text) or "}" in _PLACEHOLDER.sub("", text):
+        document.error("a brace without its partner", "write placeholders as {psp.psp}", *path)
+    for match in _PLACEHOLDER.finditer(text):
+        if match[1] not in names:
+            place = document.at(match.start() + 1, *path)
+            message = f"{match[1]} is not a name that can be shown here"
+            document.problems.append(Problem(place, message, nearest(match[1], names)))
+    return text
+
+
+def zone(document: Document, name: str, *path: Key) -> ZoneInfo:
+    """The time zone of that name; UTC, with a problem noted, where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        from zoneinfo import available_timezones
+
+        remedy = nearest(name, available_timezones()) or "a name of the IANA database: Asia/Seoul, Europe/Berlin, UTC"
+        document.error(f"{name} is not a time zone", remedy, *path)
+        return ZoneInfo("UTC")
