@@ -90,7 +90,7 @@ _KIND_OF = {
 _NUMBERS = ("money", "integer")
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A reason to refuse, and the offset in the text where it shows."""
 
     def __init__(self, message: str, remedy: str = "", at: int | None = None) -> None:
@@ -117,7 +117,7 @@ def check(
     where = locate or (lambda offset: Place(place.file, place.line, place.column + offset) if place.line else place)
     try:
         tree = _parse(text)
-    except _Refused as refused:
+    except _RefusedError as refused:
         return None, [Problem(where(refused.at or 0), refused.message, refused.remedy)]
     checker = _Checker(space, sides)
     kind = checker.kind(tree)
@@ -143,7 +143,7 @@ def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "du
     """
     try:
         tree = _parse(expr.text if isinstance(expr, Expr) else expr).copy()
-    except _Refused as refused:
+    except _RefusedError as refused:
         raise ValueError(refused.message) from refused
 
     def replace(node: exp.Expr) -> exp.Expr:
@@ -172,7 +172,7 @@ def nearest(word: str, words: Collection[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> exp.Expr:
-    """The only tree of the text, with every node on the list; raises `_Refused`."""
+    """The only tree of the text, with every node on the list; raises `_RefusedError`."""
     _refuse_by_look(text)
     dialect = sqlglot.Dialect.get_or_raise("duckdb")
     try:
@@ -180,55 +180,55 @@ def _parse(text: str) -> exp.Expr:
         _refuse_tokens(text, tokens)
         trees = dialect.parser().parse_into(exp.Condition, tokens, text)
     except SqlglotError as error:
-        raise _Refused(
+        raise _RefusedError(
             "this is not an expression of the rule language",
             "see docs/rules.md",
             _offset(error, text),
         ) from None
     except (RecursionError, ValueError):
-        raise _Refused("this is nested too deeply to be read", "split the rule") from None
+        raise _RefusedError("this is nested too deeply to be read", "split the rule") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expr):
-        raise _Refused("one expression is needed here", "write a single condition")
+        raise _RefusedError("one expression is needed here", "write a single condition")
     tree = trees[0]
     for count, node in enumerate(tree.walk()):
         if count >= NODES_MAX:
-            raise _Refused(f"more than {NODES_MAX} parts", "split the rule")
+            raise _RefusedError(f"more than {NODES_MAX} parts", "split the rule")
         _refuse_node(node)
     if _depth(tree) > DEPTH_MAX:
-        raise _Refused(f"nested more than {DEPTH_MAX} deep", "split the rule")
+        raise _RefusedError(f"nested more than {DEPTH_MAX} deep", "split the rule")
     return tree
 
 
 def _refuse_by_look(text: str) -> None:
     if not text.strip():
-        raise _Refused("an empty expression", "write a condition, or leave the key out")
+        raise _RefusedError("an empty expression", "write a condition, or leave the key out")
     if len(text) > LENGTH_MAX:
-        raise _Refused(f"longer than {LENGTH_MAX} characters", "split the rule")
+        raise _RefusedError(f"longer than {LENGTH_MAX} characters", "split the rule")
     for offset, letter in enumerate(text):
         if (letter < " " and letter not in "\n\t") or letter == "\x7f" or "\ud800" <= letter <= "\udfff":
-            raise _Refused(f"a control character (U+{ord(letter):04X})", "remove it", offset)
+            raise _RefusedError(f"a control character (U+{ord(letter):04X})", "remove it", offset)
 
 
 def _refuse_tokens(text: str, tokens: list[sqlglot.Token]) -> None:
     for token in tokens:
         raw = text[token.start : token.end + 1]
         if token.comments:
-            raise _Refused(
+            raise _RefusedError(
                 "comments are not part of an expression",
                 "write a YAML comment (#) above it",
                 token.start,
             )
         if raw == ";":
-            raise _Refused("only one expression, without `;`", "remove the rest", token.start)
+            raise _RefusedError("only one expression, without `;`", "remove the rest", token.start)
         if raw[:1].isdigit() and not _WHOLE.fullmatch(raw):
             message = f"{raw} is not a whole number of at most 18 digits"
-            raise _Refused(message, "money is in whole minor units: 12.30 USD is 1230", token.start)
+            raise _RefusedError(message, "money is in whole minor units: 12.30 USD is 1230", token.start)
     for token, following in pairwise(tokens):
         word = token.text.lower()
         called = following.text == "(" and word.isidentifier() and text[token.start] not in "'\""
         if called and word not in _WORDS and word not in FUNCTIONS + SIDE_FUNCTIONS:
             message = f"{token.text}() is not a function of the rule language"
-            raise _Refused(message, nearest(word, FUNCTIONS + SIDE_FUNCTIONS), token.start)
+            raise _RefusedError(message, nearest(word, FUNCTIONS + SIDE_FUNCTIONS), token.start)
 
 
 def _refuse_node(node: exp.Expr) -> None:
@@ -236,25 +236,25 @@ def _refuse_node(node: exp.Expr) -> None:
     if type(node) not in _ALLOWED:
         what = type(node).__name__.upper()
         remedy = "compare products instead: a * 2 = b" if isinstance(node, exp.Div) else "see docs/rules.md"
-        raise _Refused(f"{what} is not part of the rule language", remedy, at)
+        raise _RefusedError(f"{what} is not part of the rule language", remedy, at)
     if node.comments:
-        raise _Refused(
+        raise _RefusedError(
             "comments are not part of an expression",
             "write a YAML comment (#) above it",
             at,
         )
     if isinstance(node, exp.Column) and (node.args.get("db") or not isinstance(node.this, exp.Identifier)):
-        raise _Refused("a name has at most one dot", "write side.field", at)
+        raise _RefusedError("a name has at most one dot", "write side.field", at)
     if isinstance(node, exp.In) and set(_filled(node)) != {"this", "expressions"}:
-        raise _Refused(
+        raise _RefusedError(
             "IN takes a list of values in parentheses",
             "write kind in ('capture', 'refund')",
             at,
         )
     if isinstance(node, exp.Between) and node.args.get("symmetric"):
-        raise _Refused("BETWEEN SYMMETRIC is not part of the rule language", "order the bounds", at)
+        raise _RefusedError("BETWEEN SYMMETRIC is not part of the rule language", "order the bounds", at)
     if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
-        raise _Refused(
+        raise _RefusedError(
             "IF is not part of the rule language",
             "write case when ... then ... else ... end",
             at,
@@ -262,11 +262,11 @@ def _refuse_node(node: exp.Expr) -> None:
     if isinstance(node, exp.Anonymous) and (
         node.name not in SIDE_FUNCTIONS or len(node.expressions) != 1 or type(node.expressions[0]) is not exp.Column
     ):
-        raise _Refused(f"{node.name}() takes one side", "write present(psp)", at)
+        raise _RefusedError(f"{node.name}() takes one side", "write present(psp)", at)
     if isinstance(node, exp.Like):
         pattern = node.expression
         if not (isinstance(pattern, exp.Literal) and pattern.is_string) or "\\" in pattern.name:
-            raise _Refused(
+            raise _RefusedError(
                 "LIKE takes a quoted pattern without backslash",
                 "write memo like 'fee%'",
                 at,
@@ -339,10 +339,10 @@ class _Checker:
 
     def __init__(self, space: FieldSpace, sides: Collection[str]) -> None:
         self.space, self.sides = space, sides
-        self.found: list[_Refused] = []
+        self.found: list[_RefusedError] = []
 
     def refuse(self, node: exp.Expr, message: str, remedy: str = "") -> str:
-        self.found.append(_Refused(message, remedy, _at(node)))
+        self.found.append(_RefusedError(message, remedy, _at(node)))
         return "unknown"
 
     def kind(self, node: exp.Expr) -> str:
