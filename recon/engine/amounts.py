@@ -1,0 +1,87 @@
+"""Amounts: the strict reader of `recon.domain.money` as SQL, for millions of rows.
+
+Comes in   a SQL expression with an amount as text, and one with its ISO 4217 code (or its number of decimals)
+Goes out   a SQL expression: signed minor units as BIGINT, or NULL where `money.read_minor` says None
+Never      a float, a rounded amount, or a cast used as a check: the text's shape is proved by a pattern first
+
+Two branches give the same answer. Nearly every amount has at most 10 digits before and 4 after the mark and takes the
+first, an exact DECIMAL(18,4). The rest (leading zeros, many zeros past the exponent, up to 2^63) is put together digit by digit.
+The expressions given are repeated in the result: pass column names, not long expressions.
+"""
+
+from __future__ import annotations
+
+from recon.domain.money import EXPONENTS
+
+_LOWEST = "(-9223372036854775807 - 1)"  # fits BIGINT, but its negation does not: not an amount
+
+
+def places_sql(currency: str, money: str = "major") -> str:
+    """Decimals to read an amount with, for the ISO 4217 code in SQL expression `currency`; NULL for an unknown code.
+
+    money   "major" reads 12.34; "minor" reads whole numbers that are minor units already: 0 for every known code
+    """
+    by_places: dict[int, list[str]] = {}
+    for code, exponent in EXPONENTS.items():
+        by_places.setdefault(exponent if money == "major" else 0, []).append(f"'{code}'")
+    # Most currencies have two decimals: ask for those first.
+    order = sorted(by_places, key=lambda exponent: -len(by_places[exponent]))
+    cases = " ".join(f"WHEN {currency} IN ({', '.join(by_places[exponent])}) THEN {exponent}" for exponent in order)
+    return f"CASE {cases} END"
+
+
+def read_minor_sql(text: str, currency: str, decimal: str = ".", thousands: str = "", money: str = "major") -> str:
+    """`money.read_minor` as SQL: BIGINT minor units, NULL where the text is not such an amount or the code is unknown."""
+    return read_scaled_sql(text, f"({places_sql(currency, money)})", decimal, thousands)
+
+
+def read_scaled_sql(text: str, places: str, decimal: str = ".", thousands: str = "") -> str:
+    """`money.read_scaled` as SQL, for a SQL expression with the number of decimals (0, 2, 3 or 4, or NULL)."""
+    plain = text
+    if thousands:
+        plain = f"replace({plain}, {_literal(thousands)}, '')"
+    if decimal != ".":
+        plain = f"replace({plain}, {_literal(decimal)}, '.')"
+    whole = "[0-9]{1,10}" if not thousands else f"(?:[0-9]{{1,10}}|{_grouped(thousands, 2)})"
+    short = _literal(f"-?{whole}(?:{_mark(decimal)}[0-9]{{1,4}})?")
+    whole = "[0-9]+" if not thousands else f"(?:[0-9]+|{_grouped(thousands, None)})"
+    any_length = _literal(f"-?{whole}(?:{_mark(decimal)}[0-9]+)?")
+    return (
+        f"CASE WHEN regexp_full_match({text}, {short}) THEN {_by_decimal(plain, places)} "
+        f"WHEN regexp_full_match({text}, {any_length}) THEN {_by_digits(plain, places)} END"
+    )
+
+
+def _by_decimal(plain: str, places: str) -> str:
+    """Exact for up to 10 digits before and 4 after the point: DECIMAL(18,4) neither rounds it nor overflows when scaled."""
+    number = f"CAST({plain} AS DECIMAL(18, 4))"
+    cases = " ".join(
+        f"WHEN {places} = {n} AND {number} % {step} = 0 THEN CAST({number} * {10**n} AS BIGINT)"
+        for n, step in ((2, "0.01"), (0, "1"), (3, "0.001"))
+    )
+    return f"CASE {cases} WHEN {places} = 4 THEN CAST({number} * 10000 AS BIGINT) END"
+
+
+def _by_digits(plain: str, places: str) -> str:
+    """Any length: digits past the exponent must be zeros, and what is left must fit an int64."""
+    fraction = f"CASE WHEN position('.' IN {plain}) = 0 THEN '' ELSE substr({plain}, position('.' IN {plain}) + 1) END"
+    whole = f"CASE WHEN position('.' IN {plain}) = 0 THEN {plain} ELSE substr({plain}, 1, position('.' IN {plain}) - 1) END"
+    digits = f"ltrim(replace({whole}, '-', ''), '0') || rpad(substr({fraction}, 1, {places}), {places}, '0')"
+    sign = f"CASE WHEN {plain} LIKE '-%' THEN '-0' ELSE '0' END"
+    return (
+        f"CASE WHEN rtrim(substr({fraction}, {places} + 1), '0') = '' "
+        f"THEN nullif(try_cast({sign} || {digits} AS BIGINT), {_LOWEST}) END"
+    )
+
+
+def _grouped(thousands: str, groups: int | None) -> str:
+    return f"[0-9]{{1,3}}(?:{_mark(thousands)}[0-9]{{3}}){{1,{'' if groups is None else groups}}}"
+
+
+def _mark(mark: str) -> str:
+    """A decimal or thousands mark in a pattern, whatever character it is."""
+    return f"\\x{{{ord(mark):x}}}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
