@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import TracebackType
 
 import click
 
@@ -85,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or os.environ.get("RECON_DEBUG", "") not in ("", "0")
+    if not debug:
+        sys.excepthook = _say_bug
     sys.exit(_run(given, debug))
 
 
@@ -98,34 +101,27 @@ def _run(arguments: list[str], debug: bool) -> int:
         error.show()
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        print("recon: stopped", file=sys.stderr)
+        click.echo("recon: stopped", err=True)
         return 130
     except ReconError as error:
         if debug:
             import traceback
 
             traceback.print_exc()
-        print(error.render(), file=sys.stderr)
+        click.echo(error.render(), err=True)
         return error.exit
     except BrokenPipeError:
         # The reader of our output left (`recon status | head`): nothing is wrong. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
-    except Exception as error:
-        return _bug(error, debug)
     return result if isinstance(result, int) else Exit.OK
 
 
-def _bug(error: Exception, debug: bool) -> int:
-    """Whatever nobody expected: one line, and how to see more."""
-    if debug:
-        import traceback
-
-        traceback.print_exc()
+def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Whatever nobody expected: one line, and how to see more. Python then leaves with 1."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    print(f"recon: {type(error).__name__}: {first}", file=sys.stderr)
-    print("  this is a bug in recon; run again with `recon --debug ...` and report what it prints", file=sys.stderr)
-    return Exit.BUG
+    click.echo(f"recon: {kind.__name__}: {first}", err=True)
+    click.echo("  this is a bug in recon; run again as `recon --debug ...` and report what it prints", err=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Cases: the groups that a rule itself says it fires on, or stays silent on, tried on the engine that runs the night.
 
-A case is a mapping of facts by name. A side is there when one of its facts is given. What a case leaves out: count 1,
-amount_min = amount_max = amount, nothing cleared before, fresh as present; candidates 0, conditions false, the rest unknown.
+A case is a mapping of facts by name. A side is there when one of its facts is given. What it leaves out: count 1,
+amount_min = amount_max = amount, nothing cleared before, fresh as present. Conditions are false, candidates 0, the rest
+unknown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the loaders share: checked expressions, names, amounts and zones of one document, problems noted where they stand."""
+"""What the loaders share: checked expressions, names, amounts and zones of one document, with its problems noted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def expression(
     sides: Collection[str] = (),
     want: str = "boolean",
 ) -> Expr:
-    """Check the expression at the path. A refused one is noted and comes back unread, so that the rest is still looked at."""
+    """Check the expression at the path. A refused one is noted and comes back unread: the rest is still looked at."""
     place = document.place(*path)
     checked, problems = check(
         text, place, space, sides=sides, want=want, locate=lambda offset: document.at(offset, *path)
@@ -62,6 +62,7 @@ def amounts(document: Document, given: Mapping[str, str], *path: Key) -> dict[st
 
 
 def brake(document: Document, fixes: int, share_percent: int, limits: Mapping[str, str]) -> Brake:
+    """The brake at the top of a document, its amounts in minor units."""
     return Brake(fixes, share_percent, amounts(document, limits, "brake", "amount"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from recon.domain.records import KINDS, RECORD_TYPES, Type
-from recon.engine.expressions import FieldSpace
 
 #: What every group has beside its sides.
 GROUP: dict[str, Type] = {
@@ -28,13 +27,13 @@ SIDE: dict[str, Type] = {
 KIND: dict[str, Type] = {"amount": Type.MONEY, "count": Type.INTEGER, "cleared": Type.BOOLEAN}
 
 
-def record_space(record: str) -> FieldSpace:
+def record_space(record: str) -> dict[str, Type]:
     """The record's own fields, bare, with `source` and `record_id`: for `where` and `claims`."""
     own = {field.name: field.type for field in RECORD_TYPES[record].fields}
     return {**own, "source": Type.KEY, "record_id": Type.KEY}
 
 
-def side_space(side: str, record: str) -> FieldSpace:
+def side_space(side: str, record: str) -> dict[str, Type]:
     """What one side of a group has: every field of its record, sums and counts, what had cleared before."""
     fields = {field.name: field.type for field in RECORD_TYPES[record].fields} | SIDE
     if "status" in fields:
@@ -42,12 +41,12 @@ def side_space(side: str, record: str) -> FieldSpace:
     return {f"{side}.{name}": type_ for name, type_ in fields.items()}
 
 
-def kind_space() -> FieldSpace:
+def kind_space() -> dict[str, Type]:
     """What the payment has of each kind, over all nights that are remembered."""
     return {f"{kind}.{name}": type_ for kind in KINDS for name, type_ in KIND.items()}
 
 
-def rule_space(sides: Mapping[str, str]) -> FieldSpace:
+def rule_space(sides: Mapping[str, str]) -> dict[str, Type]:
     """Everything a rule may read. `sides`: name -> record."""
     space: dict[str, Type] = {}
     for side, record in sides.items():
@@ -55,6 +54,6 @@ def rule_space(sides: Mapping[str, str]) -> FieldSpace:
     return space | kind_space() | GROUP
 
 
-def raw_space(columns: Iterable[str]) -> FieldSpace:
+def raw_space(columns: Iterable[str]) -> dict[str, Type]:
     """A file's columns, all text."""
-    return {column: Type.TEXT for column in columns}
+    return dict.fromkeys(columns, Type.TEXT)

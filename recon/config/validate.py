@@ -1,4 +1,4 @@
-"""Validation: a located tree against a pydantic model; each of pydantic's errors comes back with line, column and remedy."""
+"""Validation: a located tree against a pydantic model; each of its errors comes back with line, column and remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from recon.config.yaml_file import Document, Key
 from recon.engine.expressions import nearest
-
 
 M = TypeVar("M", bound=BaseModel)
 

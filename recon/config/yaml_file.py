@@ -1,6 +1,6 @@
 """YAML files as located trees: every value is text and knows its line and column, so every later error does too.
 
-Comes in   a YAML 1.2 file (ruamel.yaml's events; its types are not used: `NO`, `12:30`, `010` and `1.10` stay what they are)
+Comes in   a YAML 1.2 file (ruamel.yaml's events, not its types: `NO`, `12:30`, `010` and `1.10` stay what they are)
 Goes out   a `Document`, or the problems that keep it from being one
 Never      resolves a tag, an anchor or an alias; keeps the last of two equal keys; nests without bound.
 """
@@ -186,6 +186,7 @@ class _Builder:
         if isinstance(event, AliasEvent):
             self._note(event, f"an alias (*{event.anchor})", "write the value out: aliases are not part of these files")
             return Node(self._place(event), text="")
+        assert isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent))  # nothing else starts a node
         if event.anchor:
             self._note(event, f"an anchor (&{event.anchor})", "remove it: anchors are not part of these files")
         if event.tag and event.tag not in (True, "!"):

@@ -1,0 +1,353 @@
+"""Format files: how a file is read into records, one YAML file per report of a provider (docs/formats.md).
+
+Comes in   rules/formats/NAME.yaml
+Goes out   a frozen `Format` with every column, field, layout and option proved, or all problems at once
+Never      sniffs: encoding, delimiter, dates and decimal marks are declared or take the defaults listed here.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recon.config import reader
+from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
+from recon.config.spaces import raw_space, record_space
+from recon.config.validate import validate
+from recon.config.yaml_file import Document, Key, read_document
+from recon.domain.records import KINDS, RECORD_TYPES, Field, RecordType, Type
+from recon.domain.rulebook import Control, Expr, FieldMap, Format
+from recon.engine.expressions import nearest
+from recon.errors import ConfigError, Place, Problem
+
+
+class _BadOptionError(Exception):
+    """What an option takes instead."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _BadOptionError("text")
+    return value
+
+
+def _letter(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 1:
+        raise _BadOptionError("one character, or nothing in quotes")
+    return value
+
+
+def _filled_letter(value: Any) -> str:
+    value = "\t" if value == "\\t" else value
+    if not isinstance(value, str) or len(value) != 1:
+        raise _BadOptionError("one character")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise _BadOptionError("true or false")
+    return bool(value == "true")
+
+
+def _line(value: Any) -> int:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value) > 1_000:
+        raise _BadOptionError("a line number; 0 where the file has no header")
+    return int(value)
+
+
+def _encoding(value: Any) -> str:
+    try:
+        return codecs.lookup(_text(value)).name
+    except LookupError:
+        raise _BadOptionError("an encoding that Python knows, as utf-8 or cp949") from None
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise _BadOptionError("a list of column names")
+    return tuple(value)
+
+
+#: Options per reader: name -> (how it is read, what it is when the file leaves it out).
+OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
+    "delimited": {
+        "encoding": (_encoding, "utf-8"),
+        "delimiter": (_filled_letter, ","),
+        "quote": (_letter, '"'),
+        "decimal": (_filled_letter, "."),
+        "thousands": (_letter, ""),
+        "skip_blank_lines": (_flag, True),
+        "header_line": (_line, 1),
+        "footer": (_text, ""),  # rows that start with this are totals, not data
+        "columns_without_header": (_words, ()),
+        "case_insensitive": (_flag, False),
+    },
+    "json": {
+        "encoding": (_encoding, "utf-8"),
+        "records": (_text, ""),  # path to the array, with dots; empty: the top of the file is the array
+        "decimal": (_filled_letter, "."),
+        "thousands": (_letter, ""),
+    },
+}
+
+#: Fields that a source in recon.yaml may give instead of the file.
+FROM_SOURCE = ("psp", "account")
+
+_TRUE = Expr("true", Place(""))
+
+
+def load_format(path: Path, label: str = "") -> Format:
+    """The format of a file. Raises ConfigError with every problem."""
+    format_, problems = read_format(path, label)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if format_ is None or errors:
+        raise ConfigError(errors)
+    return format_
+
+
+def read_format(path: Path, label: str = "") -> tuple[Format | None, list[Problem]]:
+    """As `load_format`, but hands back the problems. `label`: how messages name the file; its file name when empty."""
+    document = read_document(path, label)
+    if document.root.entries == {}:
+        return None, document.problems or [Problem(Place(document.label), "the file is empty", "see docs/formats.md")]
+    model = validate(FormatFile, document)
+    read = None
+    if model is not None and reader.known(document, model.record, RECORD_TYPES, "a record vocabulary", "record"):
+        read = _Reader(document, model).read()
+    return read, sorted(document.problems, key=lambda problem: (problem.place.line, problem.place.column))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What a choice takes from its field where it says nothing itself."""
+
+    values: Mapping[str, str]
+    unknown_value: str | None
+    currency: str
+    layout: str
+    zone: str
+    null_values: tuple[str, ...]
+    case: str
+    money: str
+    sign: int
+
+
+class _Reader:
+    """Turns one validated file into a format; notes what is wrong in the document."""
+
+    def __init__(self, document: Document, model: FormatFile) -> None:
+        self.document, self.model = document, model
+        self.record: RecordType = RECORD_TYPES[model.record]
+        self.columns = (*model.columns.required, *model.columns.optional)
+
+    def read(self) -> Format:
+        model, document = self.model, self.document
+        options = self._options()
+        reader.zone(document, model.zone, "zone")
+        self._columns(options)
+        fields = {}
+        for name, field in model.fields.items():
+            if reader.known(
+                document, name, self.record.names, f"a field of {self.record.name}", "fields", name, key=True
+            ):
+                fields[name] = self._field(name, field)
+        for declared in self.record.fields:
+            if declared.required and declared.name not in model.fields and declared.name not in FROM_SOURCE:
+                document.error(f"the field {declared.name} is missing", "say how it is read", "fields", key=True)
+        for at, name in enumerate(model.identity):
+            self._mapped(name, "identity", at)
+        if not model.identity:
+            document.error("identity is empty", "name the fields that tell rows apart", "identity")
+        controls = tuple(self._control(at, control) for at, control in enumerate(model.controls))
+        return Format(
+            model.format,
+            model.title,
+            model.record,
+            model.reader,
+            document.root.place,
+            options,
+            tuple(model.columns.required),
+            tuple(model.columns.optional),
+            tuple(model.identity),
+            model.numbered,
+            fields,
+            controls,
+            model.zone,
+            model.docs,
+            document.sha256,
+        )
+
+    def _options(self) -> dict[str, Any]:
+        legal = OPTIONS[self.model.reader]
+        options = {name: default for name, (_, default) in legal.items()}
+        for name, given in self.model.options.items():
+            if not reader.known(
+                self.document, name, legal, f"an option of {self.model.reader}", "options", name, key=True
+            ):
+                continue
+            try:
+                options[name] = legal[name][0](given)
+            except _BadOptionError as takes:
+                found = self.document.node("options", name)
+                self.document.error(f"{name} is {takes}, {found} found", "", "options", name)
+        if options["decimal"] == options["thousands"]:
+            self.document.error("decimal and thousands are the same mark", "declare what the file uses", "options")
+        if options.get("header_line") == 0 and not options["columns_without_header"]:
+            self.document.error("no header line and no columns", "add columns_without_header", "options")
+        return options
+
+    def _columns(self, options: Mapping[str, Any]) -> None:
+        if not self.model.columns.required:
+            self.document.error("required is empty", "name the columns that the file always has", "columns", "required")
+        seen: set[str] = set()
+        for part, columns in (("required", self.model.columns.required), ("optional", self.model.columns.optional)):
+            for at, column in enumerate(columns):
+                twin = column.casefold() if options.get("case_insensitive") else column
+                if twin in seen:
+                    self.document.error(f"the column {column} is given twice", "keep one", "columns", part, at)
+                seen.add(twin)
+
+    def _mapped(self, name: str, *path: Key) -> None:
+        """A field that identity or a control uses has to be read from the file."""
+        if name in self.model.fields or name in FROM_SOURCE:
+            return
+        if reader.known(self.document, name, self.record.names, f"a field of {self.record.name}", *path):
+            self.document.error(f"{name} is not read by this format", f"add fields: {name}", *path)
+
+    def _field(self, name: str, model: FieldModel) -> FieldMap:
+        path = ("fields", name)
+        declared = self.record.field(name)
+        assert declared is not None  # the caller looked
+        shared = self._shared(declared, model, _Shared({}, None, declared.of, "", "", (), "", "major", 1), *path)
+        if not model.choose:
+            return self._way(declared, model, shared, *path)
+        if _ways(model):
+            self.document.error(
+                "choose stands alone", f"move {_ways(model)[0]} into a choice", *path, "choose", key=True
+            )
+        choices = []
+        for at, choice in enumerate(model.choose):
+            where = (*path, "choose", at)
+            last = at == len(model.choose) - 1
+            if choice.when is None and not last:
+                self.document.error("only the last choice goes without when", "add when", *where)
+            when = self._when(choice, *where)
+            choices.append((when, self._way(declared, choice, self._shared(declared, choice, shared, *where), *where)))
+        return FieldMap(choose=tuple(choices))
+
+    def _when(self, choice: ChoiceModel, *path: Key) -> Expr:
+        if choice.when is None:
+            return _TRUE
+        return reader.expression(self.document, choice.when, raw_space(self.columns), *path, "when")
+
+    def _shared(self, declared: Field, model: WayModel, above: _Shared, *path: Key) -> _Shared:
+        """The field's reading rules: its own where given, else those above; each legal for the field's type."""
+        money, moment = declared.type is Type.MONEY, declared.type in (Type.DATE, Type.INSTANT)
+        for key, legal in (
+            ("currency", money),
+            ("money", money),
+            ("sign", money),
+            ("layout", moment),
+            ("zone", moment),
+        ):
+            if getattr(model, key) is not None and not legal:
+                message = f"{key} has no meaning for {declared.name}, which is {declared.type}"
+                self.document.error(message, "remove it", *path, key, key=True)
+        if model.sign is not None and model.sign not in (1, -1):
+            self.document.error("sign is 1 or -1", "", *path, "sign")
+        if money and model.currency is not None:
+            currency = self.record.field(model.currency)
+            if currency is None or currency.type is not Type.CURRENCY:
+                legal_names = [field.name for field in self.record.fields if field.type is Type.CURRENCY]
+                remedy = nearest(model.currency, legal_names)
+                self.document.error(f"{model.currency} is not a currency field", remedy, *path, "currency")
+        if moment and model.zone is not None and not self._zone_column(model.zone, *path):
+            reader.zone(self.document, model.zone, *path, "zone")
+        if declared.name == "kind":
+            for raw, kind in (model.values or {}).items():
+                reader.known(self.document, kind, KINDS, "a kind", *path, "values", raw)
+        return _Shared(
+            model.values if model.values is not None else above.values,
+            model.unknown_value if model.unknown_value is not None else above.unknown_value,
+            model.currency if model.currency is not None else above.currency,
+            model.layout if model.layout is not None else above.layout,
+            model.zone if model.zone is not None else above.zone,
+            tuple(model.null_values) if model.null_values is not None else above.null_values,
+            model.case or above.case,
+            model.money or above.money,
+            model.sign if model.sign is not None else above.sign,
+        )
+
+    def _zone_column(self, zone: str, *path: Key) -> bool:
+        prefix, _, column = zone.partition(":")
+        if prefix != "column":
+            return False
+        reader.known(self.document, column, self.columns, "a declared column", *path, "zone")
+        return True
+
+    def _way(self, declared: Field, model: WayModel, shared: _Shared, *path: Key) -> FieldMap:
+        ways = _ways(model)
+        if len(ways) != 1:
+            remedy = "one of: column, first, const, credit and debit, total, choose"
+            self.document.error(
+                f"{declared.name} is read in {len(ways) or 'no'} way{'s' * (len(ways) != 1)}", remedy, *path
+            )
+        columns = [("column", model.column), ("credit", model.credit), ("debit", model.debit)]
+        for key, column in columns:
+            if column is not None:
+                reader.known(self.document, column, self.columns, "a declared column", *path, key)
+        for key, several in (("first", model.first), ("total", model.total)):
+            for at, column in enumerate(several):
+                reader.known(self.document, column, self.columns, "a declared column", *path, key, at)
+        if declared.type is not Type.MONEY and ("total" in ways or "credit" in ways):
+            self.document.error(f"{declared.name} is {declared.type}: there is nothing to add up", "", *path)
+        if declared.type in (Type.DATE, Type.INSTANT) and not shared.layout and model.const is None:
+            self.document.error(f"{declared.name} needs a layout", 'as layout: "%Y-%m-%d %H:%M:%S"', *path)
+        return FieldMap(
+            first=(model.column,) if model.column is not None else tuple(model.first),
+            const=model.const,
+            credit=model.credit,
+            debit=model.debit,
+            total=tuple(model.total),
+            sign=shared.sign,
+            values=dict(shared.values),
+            unknown_value=shared.unknown_value,
+            currency=shared.currency,
+            layout=shared.layout,
+            zone=shared.zone,
+            null_values=shared.null_values,
+            case=shared.case,
+            money=shared.money,
+        )
+
+    def _control(self, at: int, model: ControlModel) -> Control:
+        path: tuple[Key, ...] = ("controls", at)
+        declared = self.record.field(model.field)
+        if reader.known(
+            self.document, model.field, self.record.names, f"a field of {self.record.name}", *path, "field"
+        ):
+            self._mapped(model.field, *path, "field")
+            if declared is not None and declared.type is not Type.MONEY:
+                self.document.error(f"{model.field} is {declared.type}: a control sums money", "", *path, "field")
+        for number, name in enumerate(model.by):
+            self._mapped(name, *path, "by", number)
+        requires = None
+        if model.requires is not None:
+            requires = reader.expression(
+                self.document, model.requires, record_space(self.record.name), *path, "requires"
+            )
+        if declared is not None and declared.of and declared.of not in model.by:
+            message = f"sums of {model.field} never cross currencies"
+            self.document.error(message, f"add {declared.of} to by", *path, "by")
+        return Control(model.name, model.field, tuple(model.by), model.equals, requires)
+
+
+def _ways(model: WayModel) -> list[str]:
+    """Which of the ways to make a value are filled; debit goes with credit."""
+    ways = [key for key in ("column", "const") if getattr(model, key) is not None]
+    ways += [key for key in ("first", "total") if getattr(model, key)]
+    return ways + (["credit"] if model.credit is not None or model.debit is not None else [])
