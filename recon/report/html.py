@@ -1,0 +1,105 @@
+"""HTML: a night's report as one file that needs nothing else, no network, no server, no installed font.
+
+Reads    NightFacts and the templates report.html.j2, report.css, report.js
+Writes   report.html, the same bytes for the same facts
+Policy   the page's own Content-Security-Policy admits exactly the style and the script that were inlined, by hash;
+         data is escaped by Jinja, or carried as JSON that only ever becomes text nodes
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from recon.config.shipped import shipped_templates
+from recon.report import view
+from recon.report.data import BreakFact, Embedded, embed, sides_of
+from recon.report.facts import NightFacts
+from recon.report.text import ESCAPED, grouped, is_negative, is_zero, long_date, shown, words
+
+STATIC_ROWS = 200  # breaks that stand in the page itself, for readers without script and for print
+
+
+def write_html(facts: NightFacts, path: Path, templates: Sequence[Path] = ()) -> None:
+    """Write the report of `facts` to `path`, in UTF-8. `templates`: folders searched before the shipped ones."""
+    path.write_text(render_html(facts, templates), encoding="utf-8", newline="\n")
+
+
+def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
+    """The report as text. Raises jinja2.TemplateError where a template is wrong, ValueError where it can't be inlined."""
+    environment = _environment(templates)
+    style, script = _inlined(environment, "report.css"), _inlined(environment, "report.js")
+    embedded = embed(facts)
+    return environment.get_template("report.html.j2").render(
+        facts=facts,
+        embedded=embedded,
+        static=_static(embedded),
+        sides=_listed_sides(facts),
+        tie_out=view.tie_out(facts),
+        codes=view.codes(facts),
+        ageing=view.ageing(facts),
+        buckets=view.BUCKETS,
+        classes=view.CLASSES,
+        roll_forward=view.roll_forward(facts),
+        roll_names=(*view.SOURCES_OF_ROLL, *view.USES_OF_ROLL),
+        due=view.due(facts),
+        style=Markup(style),  # noqa: S704 - our own template, checked in _inlined
+        script=Markup(script),  # noqa: S704
+        policy=_policy(style, script),
+    )
+
+
+def _environment(templates: Sequence[Path]) -> Environment:
+    folders = [*map(str, templates), str(shipped_templates())]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        shown=marked, grouped=grouped, long_date=long_date, words=words, negative=is_negative, zero=is_zero
+    )
+    return environment
+
+
+def marked(text: str, limit: int = 1000) -> Markup:
+    """`text` as a person may see it, in HTML: what was written out as ⟨U+202E⟩ stands in a marked span."""
+    safe = str(escape(shown(text, limit)))
+    return Markup(ESCAPED.sub(lambda m: f'<span class="hidden-char">{m[0]}</span>', safe))  # noqa: S704 - escaped above
+
+
+def _inlined(environment: Environment, name: str) -> str:
+    """The text of a style or script file as it stands between its tags."""
+    source, *_ = environment.loader.get_source(environment, name) if environment.loader else ("",)
+    if "</" in source or "<!--" in source:
+        raise ValueError(f'{name}: "</" and "<!--" would end the element that it is inlined in')
+    return source.replace("\r\n", "\n")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _static(embedded: Embedded) -> tuple[BreakFact, ...]:
+    return embedded.breaks[:STATIC_ROWS]
+
+
+def _listed_sides(facts: NightFacts) -> list[str]:
+    """Sides with a column of their own in the list; with more than four the list would not fit and the panel has them."""
+    sides = sides_of(facts.breaks)
+    return sides if len(sides) <= 4 else []
