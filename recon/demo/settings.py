@@ -1,0 +1,72 @@
+"""The demo shop's recon.yaml."""
+
+from __future__ import annotations
+
+from recon.demo.files import SUFFIX
+from recon.demo.shop import CALENDARS, NIGHTS, PSPS
+
+FORMATS = {"stripe": "stripe_balance_change", "adyen": "adyen_settlement_details", "toss": "toss_settlements"}
+
+_HEAD = """\
+# A made-up shop with planted breaks; truth.csv says what each night should find.
+version: 1
+name: demo-shop
+time_zone: Asia/Seoul
+cut_off: "00:00"
+calendar: KR
+calendars:
+  KR: {{country: KR}}
+  US: {{country: US}}
+  TARGET: {{market: ECB}}
+databases:
+  shop: {{url: "{url}"}}
+{state}opening: {{empty_from: {first}}}
+
+sources:
+"""
+_FILES = """\
+  {psp}:
+    record: settlement_line
+    psp: {psp}
+    format: {format}
+    files: "in/{psp}_{{date}}*.{suffix}"
+    calendar: {calendar}
+    expected: business_days
+"""
+_BOOKS = """\
+  ledger:
+    record: ledger_entry
+    moves: events
+    database: shop
+    query: |
+      select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
+             amount_minor as amount, posted_at, memo
+      from {prefix}ledger_entries
+      where recorded_at >= :from and recorded_at < :to
+  orders:
+    record: payment_order
+    moves: changes
+    database: shop
+    # Every version is kept, so a past night can be read again: the newest version written that night.
+    query: |
+      select payment_order_id, order_id, psp, psp_reference, status, currency, amount_minor as amount,
+             captured_amount_minor as captured_amount, created_at, updated_at
+      from {prefix}payment_order_versions v
+      where updated_at >= :from and updated_at < :to
+        and not exists (
+          select 1 from {prefix}payment_order_versions n
+          where n.payment_order_id = v.payment_order_id and n.version > v.version
+            and n.updated_at >= :from and n.updated_at < :to)
+
+reconciliations: [payin]
+"""
+
+
+def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
+    """The workspace file. `url` is a reference (`env:NAME`) or a literal without credentials."""
+    state = f'state: {{url: "{url}"}}\n' if state_too else ""
+    files = "".join(
+        _FILES.format(psp=psp, format=FORMATS[psp], suffix=SUFFIX[psp], calendar=CALENDARS[psp]) for psp in PSPS
+    )
+    prefix = f'"{schema}".' if schema else ""
+    return _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat()) + files + _BOOKS.format(prefix=prefix)

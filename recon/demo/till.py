@@ -1,0 +1,122 @@
+"""The till: where a payment's traces are rung up, as settlement lines, ledger journals and payment order versions.
+
+Serial numbers of postings and journals follow the order of calls, so the same calls leave the same rows.
+"""
+
+from __future__ import annotations
+
+from recon.demo.books import BATCH, ORDER_COLUMNS, POSTING_COLUMNS, Books, Row
+from recon.demo.files import SettlementFiles, reference
+from recon.demo.shop import Line, Payment, clock
+
+#: The other leg of a payment's journal.
+CONTRA = {
+    "capture": "customer_payments",
+    "refund": "customer_payments",
+    "chargeback": "chargeback_receivable",
+    "chargeback_reversal": "chargeback_receivable",
+}
+
+
+class Till:
+    """Writes through to files and books; holds at most one batch of rows of each table."""
+
+    def __init__(self, files: SettlementFiles, books: Books) -> None:
+        self.files = files
+        self._books = books
+        self._postings: list[Row] = []
+        self._orders: list[Row] = []
+        self.postings = 0
+        self._journals = 0
+
+    def settle(
+        self,
+        p: Payment,
+        night: int,
+        *,
+        kind: str = "capture",
+        amount: int | None = None,
+        at: int | None = None,
+        occurrence: int = 0,
+    ) -> None:
+        """The provider settles a movement of the payment in its file of `night`; it echoes our reference."""
+        value = p.amount if amount is None else amount
+        when = p.at if at is None else at
+        line = Line(p.psp, kind, p.number, p.id, p.order_id, p.currency, value, when, occurrence, p.at)
+        self.files.write(night, line)
+
+    def book(
+        self,
+        p: Payment,
+        *,
+        kind: str = "capture",
+        amount: int | None = None,
+        at: int | None = None,
+        recorded: int | None = None,
+        currency: str = "",
+        psp_reference: str = "",
+        occurrence: int = 0,
+    ) -> None:
+        """The ledger books a movement of the payment: one journal with two postings that sum to zero.
+
+        at         when it happened; `recorded` when the row was written (12 s later unless told)
+        """
+        value = p.amount if amount is None else amount
+        when = (p.at if at is None else at) + 10
+        written = clock(when + 2 if recorded is None else recorded)
+        ref = psp_reference or reference(p.psp, kind, p.number, occurrence)
+        code, posted = currency or p.currency, clock(when)
+        self._journals += 1
+        for account, signed in (("psp_receivable", value), (CONTRA[kind], -value)):
+            self.postings += 1
+            head = (self.postings, self._journals, account, kind, p.psp, ref, p.id, p.order_id)
+            self._postings.append((*head, code, signed, posted, written, None))
+        if len(self._postings) >= BATCH:
+            self._flush_postings()
+
+    def order(
+        self,
+        p: Payment,
+        status: str,
+        *,
+        version: int = 1,
+        at: int | None = None,
+        amount: int | None = None,
+        captured: int | None = None,
+        psp_reference: str = "",
+    ) -> None:
+        """A version of the payment order, written at `at` (by default 20 s after the capture)."""
+        updated = clock(p.at + 20 if at is None else at)
+        ref = None if status == "PENDING" else psp_reference or reference(p.psp, "capture", p.number)
+        self._orders.append(
+            (
+                p.id,
+                version,
+                p.order_id,
+                p.psp,
+                ref,
+                status,
+                p.currency,
+                p.amount if amount is None else amount,
+                captured,
+                clock(p.at - 60),
+                updated,
+            )
+        )
+        if len(self._orders) >= BATCH:
+            self._flush_orders()
+
+    def flush(self) -> None:
+        """Hand what is held to the books."""
+        self._flush_postings()
+        self._flush_orders()
+
+    def _flush_postings(self) -> None:
+        if self._postings:
+            self._books.add("ledger_entries", POSTING_COLUMNS, self._postings)
+            self._postings = []
+
+    def _flush_orders(self) -> None:
+        if self._orders:
+            self._books.add("payment_order_versions", ORDER_COLUMNS, self._orders)
+            self._orders = []
