@@ -1,0 +1,174 @@
+"""Plan: one reconciliation and one night, with everything that the SQL steps of matching are built from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from recon.domain.calendar import Calendar
+from recon.domain.records import COMMON, KINDS, RECORD_TYPES, RecordType, Type
+from recon.domain.rulebook import Moves, Reconciliation, Side
+from recon.engine.duck import name as quoted
+from recon.engine.duck import text
+
+#: Columns that a row carries beside those of its record type, through open items from night to night.
+CARRIED: tuple[tuple[str, str], ...] = (
+    ("restated", "BOOLEAN"),
+    ("previous_status", "VARCHAR"),
+    ("since", "DATE"),
+)
+SQL_TYPES = {
+    Type.TEXT: "VARCHAR",
+    Type.KEY: "VARCHAR",
+    Type.CURRENCY: "VARCHAR",
+    Type.RATE: "VARCHAR",
+    Type.MONEY: "BIGINT",
+    Type.INTEGER: "BIGINT",
+    Type.DATE: "DATE",
+    Type.INSTANT: "TIMESTAMP",
+    Type.BOOLEAN: "BOOLEAN",
+}
+#: Facts that every side has, whatever its record type.
+BASE_FACTS = ("count", "amount", "amount_min", "amount_max", "currency", "psp", "cleared_count", "cleared_amount")
+#: Money summed over a group: wide enough that no sum of int64 amounts overflows, and kept as such in Parquet.
+WIDE = "DECIMAL(38, 0)"
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\.([a-z_]+)\}")
+
+
+def record_columns(record: RecordType) -> list[tuple[str, str]]:
+    """(column, SQL type) of a record's rows in canonical order, without the carried ones."""
+    return [(field.name, SQL_TYPES[field.type]) for field in (*COMMON, *record.fields)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What matching one reconciliation on one night needs to know.
+
+    ends       the instant at which the night's business date ends, UTC
+    moves      record type -> how its sources move
+    calendars  provider -> calendar; `calendar` for every other
+    """
+
+    rule: Reconciliation
+    night: date
+    ends: datetime
+    calendar: Calendar
+    calendars: Mapping[str, Calendar]
+    moves: Mapping[str, Moves]
+    look_back_days: int
+
+    @property
+    def prefix(self) -> str:
+        return self.rule.name
+
+    def table(self, what: str) -> str:
+        """The quoted name of one of this reconciliation's tables: table("groups") -> "payin_groups"."""
+        return quoted(f"{self.prefix}_{what}")
+
+    def record(self, side: Side) -> RecordType:
+        return RECORD_TYPES[side.record]
+
+    def replaces(self, side: Side) -> bool:
+        """Whether the side's newest version of a record replaces the older one."""
+        return self.moves.get(side.record) is Moves.CHANGES
+
+    def kind_sql(self, side: Side) -> str:
+        """The kind of one of the side's rows: its own, or the only one that the side speaks of."""
+        return "kind" if self.record(side).field("kind") else text(side.kinds[0])
+
+    @cached_property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of the first pass, less `kind`: what tells one payment from another."""
+        return tuple(field for field in self.rule.passes[0].on if field != "kind")
+
+    @cached_property
+    def first_kind(self) -> str:
+        return KINDS[0]
+
+    @cached_property
+    def expressions(self) -> tuple[str, ...]:
+        """Every dotted or bare name that any expression or text template of the rule file reads."""
+        rule = self.rule
+        checked = [*rule.agree, *(must.holds for must in rule.musts)]
+        texts: list[str] = [must.next_step + must.why for must in rule.musts]
+        for each in rule.breaks:
+            checked += [each.when, *([each.proven] if each.proven else [])]
+            texts += [each.why, each.next_step]
+        names = {name for expr in checked for name in expr.names}
+        for template in rule.fixes.values():
+            names |= {name for posting in template.postings for expr in (posting.amount, posting.currency) for name in expr.names}
+            names |= {f"{template.update}.{field}" for field in (*template.seen, "record_id") if template.update}
+            texts.append(template.memo)
+        names |= {".".join(found) for each in texts for found in _PLACEHOLDER.findall(each)}
+        return tuple(sorted(names))
+
+    def used(self, side: Side) -> list[str]:
+        """The record fields of a side that rules read, beside the base facts."""
+        own = [name.split(".")[1] for name in self.expressions if name.startswith(f"{side.name}.")]
+        extra = [field for field in own if field not in BASE_FACTS]
+        return [field for field in dict.fromkeys(extra) if self.record(side).field(field) or field in ("previous_status", "record_id")]
+
+    def agreed(self, side: Side) -> list[str]:
+        """The record fields of a side that `agree` reads, beside the base facts: what the sieve has to carry."""
+        names = {name for expr in self.rule.agree for name in expr.names}
+        return [field for field in self.used(side) if f"{side.name}.{field}" in names]
+
+    @cached_property
+    def kinds_named(self) -> tuple[str, ...]:
+        """Kinds that are read by name (`refund.amount`), in the vocabulary's order."""
+        scopes = {name.split(".")[0] for name in self.expressions if "." in name}
+        return tuple(kind for kind in KINDS if kind in scopes)
+
+    def required(self, kind: str) -> tuple[Side, ...]:
+        """The sides that speak of a kind."""
+        return tuple(side for side in self.rule.sides if not side.kinds or kind in side.kinds)
+
+    def is_required_sql(self, side: Side) -> str:
+        """True for groups of whose kind the side speaks."""
+        return f"kind in ({', '.join(text(kind) for kind in side.kinds)})" if side.kinds else "true"
+
+    def threshold_sql(self, business_days: int) -> str:
+        """The earliest date that is not yet overdue tonight, by the group's provider."""
+        by_day: dict[date, list[str]] = {}
+        for psp, calendar in sorted(self.calendars.items()):
+            by_day.setdefault(calendar.earliest_not_due(self.night, business_days), []).append(psp)
+        default = self.calendar.earliest_not_due(self.night, business_days)
+        whens = [
+            f"when psp in ({', '.join(text(psp) for psp in psps)}) then DATE '{day}'"
+            for day, psps in sorted(by_day.items())
+            if day != default
+        ]
+        return f"case {' '.join(whens)} else DATE '{default}' end" if whens else f"DATE '{default}'"
+
+    @property
+    def grace_from(self) -> datetime:
+        return self.ends - timedelta(minutes=self.rule.grace_minutes)
+
+    def fact_column(self, kinds_known: bool) -> Callable[[str], str]:
+        """How an expression's names read the columns of a groups or facts table.
+
+        kinds_known   False in the sieve, where names of kinds are NULL
+        """
+        sides = {side.name for side in self.rule.sides}
+
+        def column(name: str) -> str:
+            if name.startswith("present("):
+                return f"({name[8:-1]}__count > 0)"
+            if name.startswith("fresh("):
+                return f"({name[6:-1]}__count > {name[6:-1]}__cleared_count)"
+            scope, dot, field = name.partition(".")
+            if not dot:
+                return name
+            if scope in sides:
+                return f"{scope}__{field}"
+            return f"{scope}__{field}" if kinds_known else _unknown(field)
+
+        return column
+
+
+def _unknown(field: str) -> str:
+    return "CAST(NULL AS BOOLEAN)" if field == "cleared" else f"CAST(NULL AS {WIDE})"

@@ -1,0 +1,91 @@
+"""Files from a folder: which of them belong to a night, and their bytes kept for good under their SHA-256.
+
+A file belongs to the night whose date stands in its pattern. One for an earlier night that no earlier night read is late: it
+enters the night whose run finds it, marked so. Without a date in the pattern, a file belongs to the night that finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from recon.domain.calendar import Calendar
+from recon.domain.rulebook import Source
+
+_CHUNK = 1 << 22
+_DATE = re.compile(r"\{date(?::([^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One file of the night. `path` is where its bytes are kept; `arrival` is its time of change at the source, UTC."""
+
+    source: str
+    name: str
+    path: Path
+    sha256: str
+    size: int
+    arrival: str
+    late: bool
+
+
+def fetch_files(
+    root: Path, raw: Path, source: Source, night: date, first_night: date, look_back_days: int, taken: Collection[str]
+) -> list[Fetched]:
+    """The source's files for a night, in the order of their dates and names; the bytes of each are kept under `raw`.
+
+    taken   names of this source's files that other nights have read
+    """
+    found: list[Fetched] = []
+    for day, path in _matching(root, source.files or "", night, max(first_night, night - timedelta(days=look_back_days))):
+        name = path.relative_to(root).as_posix()
+        if name in taken or any(each.name == name for each in found):
+            continue
+        sha256, kept = keep(path, raw)
+        stat = path.stat()
+        arrival = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found.append(Fetched(source.name, name, kept, sha256, stat.st_size, arrival, late=day is not None and day < night))
+    return found
+
+
+def is_expected(source: Source, night: date, calendar: Calendar) -> bool:
+    """Whether the source has to send a file for this night."""
+    return source.expected == "daily" or source.expected == "business_days" and calendar.is_business_day(night)
+
+
+def pattern_for(pattern: str, day: date) -> str:
+    """The pattern with the date put in: `{date}` is ISO, `{date:%Y%m%d}` any layout."""
+    return _DATE.sub(lambda match: day.strftime(match.group(1) or "%Y-%m-%d"), pattern)
+
+
+def _matching(root: Path, pattern: str, night: date, oldest: date) -> list[tuple[date | None, Path]]:
+    if not _DATE.search(pattern):
+        return [(None, path) for path in sorted(root.glob(pattern)) if path.is_file()]
+    days = [oldest + timedelta(days=n) for n in range((night - oldest).days + 1)]
+    return [(day, path) for day in days for path in sorted(root.glob(pattern_for(pattern, day))) if path.is_file()]
+
+
+def keep(path: Path, raw: Path) -> tuple[str, Path]:
+    """Copy a file's bytes under their SHA-256, once. Returns (sha256, where they are kept)."""
+    raw.mkdir(parents=True, exist_ok=True)
+    making = raw / f".making-{os.getpid()}-{path.name}"
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as source, making.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        kept = raw / digest.hexdigest()
+        if kept.exists() and kept.stat().st_size == making.stat().st_size:
+            return digest.hexdigest(), kept
+        making.replace(kept)
+        return digest.hexdigest(), kept
+    finally:
+        making.unlink(missing_ok=True)

@@ -1,0 +1,167 @@
+"""Propose: a break with a known correction becomes a fix: a balanced journal entry or a guarded update.
+
+Reads   tonight's breaks with the amounts that the engine worked out for their rule's fix
+Writes  `Fix` values, and the breaks with their class after limits and the brake
+Never   proposes an unbalanced journal, or a fix from a source that is not complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from recon.domain.breaks import Fix
+from recon.domain.money import to_text
+from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
+from recon.errors import InvariantError
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A break as the proposer sees it."""
+
+    break_id: str
+    rule: BreakRule
+    class_: Class
+    facts: Mapping[str, Any]
+    postings: tuple[tuple[int | None, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The fixes of one reconciliation, and the breaks whose class changed with the reason."""
+
+    fixes: tuple[Fix, ...]
+    demoted: Mapping[str, str]  # break id -> why it is manual_review and not auto_fix
+
+
+def propose_fixes(
+    rule: Reconciliation,
+    night: date,
+    candidates: Sequence[Candidate],
+    groups: int,
+    brake: Brake,
+    fill: Callable[[str, Mapping[str, Any]], str],
+) -> Proposal:
+    """Fixes for every candidate whose rule has a template; limits and the brake turn auto_fix into manual_review.
+
+    groups   how many groups the night looked at, for the brake's share
+    """
+    made: list[tuple[Candidate, Fix]] = []
+    demoted: dict[str, str] = {}
+    for each in candidates:
+        template = rule.fixes.get(each.rule.fix) if each.rule.fix else None
+        body = _body(template, each, fill) if template else None
+        if body is None:
+            if each.class_ is Class.AUTO_FIX:
+                demoted[each.break_id] = "its fix has no amount"
+            continue
+        currency, amount = body["currency"], body["amount"]
+        limit = each.rule.limit.get(currency)
+        if each.class_ is Class.AUTO_FIX and (limit is None or amount > limit):
+            demoted[each.break_id] = (
+                f"no limit for {currency}" if limit is None else f"above the limit of {to_text(limit, currency)} {currency}"
+            )
+        made.append((each, _fix(rule, night, each, body, limit)))
+    automatic = [(each, fix) for each, fix in made if each.class_ is Class.AUTO_FIX and each.break_id not in demoted]
+    braked = _braked([fix for _, fix in automatic], groups, rule.brake or brake)
+    if braked:
+        demoted.update({each.break_id: braked for each, _ in automatic})
+    fixes = tuple(_classed(fix, each.class_, demoted) for each, fix in made)
+    return Proposal(fixes, demoted)
+
+
+def _body(template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]) -> dict[str, Any] | None:
+    """What the fix does; None where an amount is unknown or nothing is left to correct."""
+    if template.is_journal:
+        postings = []
+        for posting, (amount, currency) in zip(template.postings, each.postings, strict=False):
+            if amount is None or currency is None:
+                return None
+            postings.append((posting.account, currency, amount))
+        if not any(amount for _, _, amount in postings):
+            return None
+        _balanced(template.name, postings)
+        facts = {**each.facts, "code": each.rule.code}
+        return {
+            "kind": "journal",
+            "memo": fill(template.memo, facts),
+            "postings": postings,
+            "currency": postings[0][1],
+            "amount": max(abs(amount) for _, _, amount in postings),
+        }
+    side = template.update or ""
+    amount, currency = each.facts.get(f"{side}__amount"), each.facts.get(f"{side}__currency")
+    if amount is None or currency in (None, "mixed"):
+        return None
+    return {
+        "kind": "update",
+        "memo": "",
+        "record": side,
+        "record_id": each.facts.get(f"{side}__record_id") or "",
+        "seen": {name: str(each.facts.get(f"{side}__{name}")) for name in template.seen},
+        "set": dict(template.set),
+        "currency": currency,
+        "amount": abs(int(amount)),
+    }
+
+
+def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
+    sums: dict[str, int] = defaultdict(int)
+    for _, currency, amount in postings:
+        sums[currency] += amount
+    off = {currency: total for currency, total in sums.items() if total}
+    if off:
+        raise InvariantError("fix-unbalanced", f"the fix {template} does not sum to zero: {off}", "mend the template's postings")
+
+
+def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
+    content = json.dumps({**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False)
+    amounts = body.get("postings") or [body["seen"], body["set"]]
+    key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
+    return Fix(
+        fix_id="FIX-" + key[:16].upper(),
+        break_id=each.break_id,
+        reconciliation=rule.name,
+        template=each.rule.fix or "",
+        kind=body["kind"],
+        memo=body["memo"],
+        currency=body["currency"],
+        amount=body["amount"],
+        limit=limit,
+        class_=each.class_,
+        idempotency_key=key,
+        content_sha256=hashlib.sha256(content.encode()).hexdigest(),
+        proposed_on=night,
+        postings=tuple(tuple(posting) for posting in body.get("postings", ())),
+        record=body.get("record", ""),
+        record_id=body.get("record_id", ""),
+        seen=body.get("seen", {}),
+        set=body.get("set", {}),
+    )
+
+
+def _classed(fix: Fix, class_: Class, demoted: Mapping[str, str]) -> Fix:
+    return replace(fix, class_=Class.MANUAL_REVIEW if fix.break_id in demoted else class_)
+
+
+def _braked(automatic: Sequence[Fix], groups: int, brake: Brake) -> str:
+    """Why the brake is on, or empty: an upstream fault is likelier than a thousand small ones."""
+    if len(automatic) > brake.count:
+        return f"brake: {len(automatic)} automatic fixes, more than {brake.count}"
+    # A share says little of a handful of groups: one fix among five is not a fault upstream.
+    if len(automatic) > 10 and len(automatic) * 100 > groups * brake.share_percent:
+        return f"brake: automatic fixes for more than {brake.share_percent} % of {groups} groups"
+    sums: dict[str, int] = defaultdict(int)
+    for fix in automatic:
+        sums[fix.currency] += fix.amount
+    for currency, total in sorted(sums.items()):
+        ceiling = brake.amount.get(currency)
+        if ceiling is not None and total > ceiling:
+            return f"brake: automatic fixes of {to_text(total, currency)} {currency}, more than {to_text(ceiling, currency)}"
+    return ""

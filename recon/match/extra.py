@@ -1,0 +1,49 @@
+"""Extra groups: breaks that no side's records make: unclaimed records, and rows in quarantine that no group of tonight bears.
+
+Reads   <recon>_unclaimed_<record>, <recon>_quarantined
+Writes  <recon>_extra   gid, what, record, source, record_id, number; and a row each in <recon>_judged
+"""
+
+from __future__ import annotations
+
+from recon.domain.records import RECORD_TYPES
+from recon.engine.duck import Engine, text
+from recon.engine.plan import Plan
+from recon.match.population import reads
+from recon.match.quarantined import still_quarantined
+
+
+def add_extra_groups(engine: Engine, plan: Plan) -> None:
+    """Leave `<recon>_extra`, mark groups with a row in quarantine, and give the extra groups their row in `<recon>_judged`."""
+    judged, extra = plan.table("judged"), plan.table("extra")
+    [key] = plan.key_fields
+    parts = [
+        f"select 'unclaimed' as what, {text(record)} as record, source, record_id, CAST(NULL AS BIGINT) as number, "
+        f"source || '/' || record_id as key, {_kind(record)} as kind, {_psp(record)} as psp, since from {plan.table('unclaimed_' + record)}"
+        for record in reads(plan.rule)
+    ]
+    parts.append(
+        f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
+  case when {key} is not null and kind is not null then {key} || '/' || kind
+    else coalesce({key}, source || '/' || file || ':' || line) end, kind, psp, since
+from {plan.table("quarantined")} q join ({still_quarantined(plan)}) s on s.number = q.number where not s.attached"""
+    )
+    engine.step(
+        f"{plan.prefix}_extra",
+        f"""create table {extra} as
+select (select coalesce(max(gid), 0) from {judged}) + row_number() over (order by what, key, number) as gid, * from ({" union all ".join(parts)})""",
+    )
+    zero = [f"{side.name}__{what}" for side in plan.rule.sides for what in ("count", "cleared_count", "cleared_amount")]
+    engine.step(
+        f"{plan.prefix}_extra_judged",
+        f"""insert into {judged} (gid, key, kind, keyless, cleared_before, quarantined, unclaimed, restated, candidates, psp, since, outcome, {", ".join(zero)})
+select gid, key, kind, true, false, what = 'quarantined', what = 'unclaimed', false, 0, psp, since, 'left', {", ".join("0" for _ in zero)} from {extra}""",
+    )
+
+
+def _kind(record: str) -> str:
+    return "kind" if RECORD_TYPES[record].field("kind") else "CAST(NULL AS VARCHAR)"
+
+
+def _psp(record: str) -> str:
+    return "psp" if RECORD_TYPES[record].field("psp") else "CAST(NULL AS VARCHAR)"

@@ -1,0 +1,90 @@
+"""Quarantined rows: what could be read of them stays attached to the payment that they speak of.
+
+Reads   new_quarantined (tonight's rows in quarantine), the last night's open ones, <recon>_groups
+Writes  <recon>_quarantined          rows of this reconciliation's records, with a number
+        <recon>_quarantined_groups   row number, k1, k2 of the groups of tonight that bear its references
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recon.domain.records import RECORD_TYPES
+from recon.engine.duck import Engine, text
+from recon.engine.expressions import to_sql
+from recon.engine.plan import Plan
+
+#: (column, SQL type) of a row in quarantine, as the night carries it.
+QUARANTINED: tuple[tuple[str, str], ...] = (
+    ("source", "VARCHAR"),
+    ("record", "VARCHAR"),
+    ("file", "VARCHAR"),
+    ("sha256", "VARCHAR"),
+    ("line", "BIGINT"),
+    ("column_name", "VARCHAR"),
+    ("found", "VARCHAR"),
+    ("expected", "VARCHAR"),
+    ("raw", "VARCHAR"),
+    ("psp", "VARCHAR"),
+    ("account", "VARCHAR"),
+    ("kind", "VARCHAR"),
+    ("psp_reference", "VARCHAR"),
+    ("payment_order_id", "VARCHAR"),
+    ("order_id", "VARCHAR"),
+    ("business_date", "DATE"),
+    ("since", "DATE"),
+)
+
+
+def read_quarantined(engine: Engine, plan: Plan, opened: Path | None) -> None:
+    """Leave `<recon>_quarantined`: tonight's rows and those still open, of the records that this reconciliation reads."""
+    columns = ", ".join(column for column, _ in QUARANTINED)
+    carried = opened / "quarantined.parquet" if opened else None
+    rows = f"select {columns} from new_quarantined where {_ours(plan)}"
+    if carried and carried.exists():
+        rows += f"\nunion all\nselect {columns} from read_parquet({text(carried)})"
+    engine.step(
+        f"{plan.prefix}_quarantined",
+        f"create table {plan.table('quarantined')} as\nselect row_number() over (order by since, source, file, line) as number, * from ({rows})",
+    )
+
+
+def _ours(plan: Plan) -> str:
+    """Rows whose record a side reads, and whose kind, where it could be read, is not one that the rule file excludes."""
+    parts = []
+    for record in dict.fromkeys(side.record for side in plan.rule.sides):
+        excluded = [
+            to_sql(exclude.where, lambda name: name)
+            for exclude in plan.rule.excludes
+            if exclude.record == record and {"kind"} >= set(exclude.where.names) and RECORD_TYPES[record].field("kind")
+        ]
+        condition = " or ".join(f"coalesce({each}, false)" for each in excluded)
+        parts.append(f"record = {text(record)}" + (f" and not ({condition})" if condition else ""))
+    return " or ".join(f"({part})" for part in parts)
+
+
+def quarantined_groups(engine: Engine, plan: Plan) -> str:
+    """Leave `<recon>_quarantined_groups`, and return the SQL of its k1, k2."""
+    rows, groups = plan.table("quarantined"), plan.table("groups")
+    [key] = plan.key_fields if len(plan.key_fields) == 1 else ("payment_order_id",)
+    found = [
+        f"select q.number, g.k1, g.k2 from {rows} q join {groups} g on g.{key} = q.{key} where q.kind is null or q.kind = g.kind"
+    ]
+    for side in plan.rule.sides:
+        if plan.record(side).field("psp_reference"):
+            found.append(
+                f"select q.number, s.k1, s.k2 from {plan.table(side.name)} s join {rows} q on s.psp_reference = q.psp_reference "
+                f"where q.{key} is null and (q.kind is null or q.kind = s.kind)"
+            )
+    engine.step(f"{plan.prefix}_quarantined_groups", f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found))
+    return f"select k1, k2 from {plan.table('quarantined_groups')}"
+
+
+def still_quarantined(plan: Plan) -> str:
+    """SQL of the numbers of rows in quarantine whose payment did not clear tonight, and whether a group of tonight has them."""
+    cleared = f"""select k1, k2 from {plan.table("groups")} where outcome = 'cleared' and (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+union all
+select w.k1, w.k2 from {plan.table("work")} w join {plan.table("judged")} j on j.gid = w.root where j.outcome = 'cleared'"""
+    return f"""select q.number, count(g.k1) > 0 as attached from {plan.table("quarantined")} q
+left join {plan.table("quarantined_groups")} g on g.number = q.number
+group by q.number having count(g.k1) = 0 or not bool_or((g.k1, g.k2) in (select (k1, k2) from ({cleared})))"""

@@ -1,0 +1,160 @@
+"""Work: the groups that are looked at in full, and their facts.
+
+Reads   <recon>_groups, <recon>_<side>, <recon>_memory, <recon>_rejoins
+Writes  <recon>_work          one row a group: gid, key, kind, keyless, root (the group it was united with), found_by ...
+        <recon>_work_<side>   their records, all columns
+        <recon>_facts         one row a root: everything that rules read, but for names of kinds
+"""
+
+from __future__ import annotations
+
+from recon.domain.rulebook import Side
+from recon.engine.duck import Engine
+from recon.match.memory import kept_facts
+from recon.engine.plan import WIDE, Plan
+
+
+def start_work(engine: Engine, plan: Plan, quarantined: str) -> None:
+    """Leave `<recon>_work` and its records with the groups that are left over, rejoin, or have a row in quarantine.
+
+    quarantined   SQL of k1, k2 of groups that have a row in quarantine
+    """
+    engine.step(
+        f"{plan.prefix}_work",
+        f"""create table {plan.table("work")} as
+select row_number() over (order by {_order(plan)}) as gid, k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, outcome,
+  (k1, k2) in (select (k1, k2) from {plan.table("rejoins")}) as rejoined,
+  (k1, k2) in (select (k1, k2) from ({quarantined})) as quarantined,
+  CAST(NULL AS VARCHAR) as found_by, CAST(0 AS BIGINT) as candidates, CAST(NULL AS INTEGER) as must, CAST(0 AS BIGINT) as root
+from {plan.table("groups")}
+where outcome = 'left' or (k1, k2) in (select (k1, k2) from {plan.table("rejoins")})
+  or outcome <> 'cleared' and (k1, k2) in (select (k1, k2) from ({quarantined}))""",
+    )
+    engine.step(f"{plan.prefix}_work_roots", f"update {plan.table('work')} set root = gid")
+    for side in plan.rule.sides:
+        engine.step(
+            f"{plan.prefix}_work_{side.name}",
+            f"create table {plan.table('work_' + side.name)} as\n{_records(plan, side, 'true')}",
+        )
+
+
+def add_work(engine: Engine, plan: Plan, why: str, keys: str, columns: str = "") -> int:
+    """Take more groups into work, with their records: those whose (k1, k2) the query `keys` gives. Returns how many.
+
+    columns   values for `found_by, candidates, must` in that order; by default none
+    """
+    last = engine.one(f"select coalesce(max(gid), 0) from {plan.table('work')}")
+    engine.step(
+        f"{plan.prefix}_work_{why}",
+        f"""insert into {plan.table("work")}
+select {last} + row_number() over (order by {_order(plan)}), k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, outcome,
+  false, false, {columns or "CAST(NULL AS VARCHAR), 0, NULL"}, {last} + row_number() over (order by {_order(plan)})
+from {plan.table("groups")} g join (select distinct k1, k2 from ({keys})) using (k1, k2)
+where (k1, k2) not in (select (k1, k2) from {plan.table("work")})""",
+    )
+    added = int(engine.one(f"select count(*) from {plan.table('work')} where gid > {last}"))
+    if added:
+        for side in plan.rule.sides:
+            engine.step(
+                f"{plan.prefix}_work_{why}_{side.name}",
+                f"insert into {plan.table('work_' + side.name)}\n{_records(plan, side, f'w.gid > {last}')}",
+            )
+    return added
+
+
+def _order(plan: Plan) -> str:
+    return ", ".join([*plan.key_fields, "kind", "keyless_key"])
+
+
+def _records(plan: Plan, side: Side, condition: str) -> str:
+    return f"select w.gid, s.* from {plan.table(side.name)} s join {plan.table('work')} w on s.k1 = w.k1 and s.k2 = w.k2 where {condition}"
+
+
+def build_facts(engine: Engine, plan: Plan) -> None:
+    """Leave `<recon>_facts`, one row a root, from its groups' records and from what is remembered of its keys."""
+    work = plan.table("work")
+    key_text = " || '/' || ".join([*plan.key_fields, "kind"])
+    smallest = ", ".join(f"arg_min({field}, key) as {field}" for field in plan.key_fields)
+    sides = "\n".join(_side_join(plan, side) for side in plan.rule.sides)
+    columns = ",\n  ".join(column for side in plan.rule.sides for column in _side_columns(plan, side))
+    engine.step(
+        f"{plan.prefix}_remembered",
+        f"""create or replace table {plan.table("remembered")} as
+select w.root, m.* from (select distinct root, {", ".join(plan.key_fields)}, kind from {work} where rejoined) w
+join {plan.table("memory")} m on {" and ".join(f"w.{field} = m.{field}" for field in plan.key_fields)} and w.kind = m.kind""",
+    )
+    engine.step(
+        f"{plan.prefix}_facts",
+        f"""create or replace table {plan.table("facts")} as
+with keyed as (
+  select *, case when not keyless or rejoined then {key_text} end as key from {work}
+),
+roots as (
+  select root, {smallest}, min(key) as key, min(keyless_key) as keyless_key, min(kind) as kind, bool_and(keyless and not rejoined) as keyless,
+    bool_or(rejoined) as cleared_before, bool_or(quarantined) as quarantined, max(found_by) as found_by, max(candidates) as candidates,
+    min(must) as must
+  from keyed group by root
+)
+select r.root as gid, {", ".join(f"r.{field}" for field in plan.key_fields)}, coalesce(r.key, r.keyless_key) as key, r.kind, r.keyless,
+  r.cleared_before, r.quarantined, false as unclaimed, r.found_by, r.candidates, r.must,
+  {" or ".join(f"coalesce(o_{side.name}.restated, false)" for side in plan.rule.sides)} as restated,
+  least({", ".join(f"o_{side.name}.psp, m_{side.name}.psp" for side in plan.rule.sides)}) as psp,
+  least({", ".join(f"o_{side.name}.since" for side in plan.rule.sides)}) as since,
+  {columns}
+from roots r
+{sides}""",
+    )
+
+
+def _side_join(plan: Plan, side: Side) -> str:
+    """A side's own records (o_) and what is remembered of it (m_), each summed to one row a root."""
+    fields = "".join(
+        f", case when min({field}) = max({field}) then min({field}) end as {field}" for field in plan.used(side) if field != "psp"
+    )
+    kept = "".join(
+        f", arg_max({side.name}__{field}, night) as {field}" for field in (kept_facts(plan, side) if plan.replaces(side) else [])
+    )
+    name = side.name
+    return f"""left join (
+  select w.root, count(*) as n, sum(amount) as amount, min(amount) as low, max(amount) as high, min(currency) as first_currency,
+    max(currency) as last_currency, min(business_date) as day, bool_or(s.restated) as restated, min(s.psp) as psp, min(s.since) as since{fields}
+  from {plan.table("work_" + name)} s join {plan.table("work")} w on s.gid = w.gid group by w.root
+) o_{name} on o_{name}.root = r.root
+left join (
+  select root, sum({name}__count) as n, sum({name}__amount) as amount, min({name}__amount_min) as low, max({name}__amount_max) as high,
+    min({name}__currency) as first_currency, max({name}__currency) as last_currency, min(psp) as psp{kept}
+  from {plan.table("remembered")} where {name}__count > 0 group by root
+) m_{name} on m_{name}.root = r.root"""
+
+
+def _side_columns(plan: Plan, side: Side) -> list[str]:
+    name, own, old = side.name, f"o_{side.name}", f"m_{side.name}"
+    newest = plan.replaces(side)
+    # A side whose newest version replaces the older one is never counted twice: what is remembered of it gives way.
+    remembered = f"case when {own}.n is null then {old}.n end" if newest else f"{old}.n"
+    old_amount = f"case when {own}.n is null then {old}.amount end" if newest else f"{old}.amount"
+    low = f"coalesce({own}.low, {old}.low)" if newest else f"least({own}.low, {old}.low)"
+    high = f"coalesce({own}.high, {old}.high)" if newest else f"greatest({own}.high, {old}.high)"
+    first = f"coalesce({own}.first_currency, {old}.first_currency)" if newest else f"least({own}.first_currency, {old}.first_currency)"
+    last = f"coalesce({own}.last_currency, {old}.last_currency)" if newest else f"greatest({own}.last_currency, {old}.last_currency)"
+    columns = [
+        f"coalesce({own}.n, 0) + coalesce({remembered}, 0) as {name}__count",
+        f"case when {first} = {last} then CAST(coalesce({own}.amount, 0) AS {WIDE}) + coalesce({old_amount}, 0) end as {name}__amount",
+        f"{low} as {name}__amount_min",
+        f"{high} as {name}__amount_max",
+        f"case when {first} = {last} then {first} when {first} is not null then 'mixed' end as {name}__currency",
+        f"coalesce({remembered}, 0) as {name}__cleared_count",
+        f"CAST(coalesce({old_amount}, 0) AS {WIDE}) as {name}__cleared_amount",
+        f"{own}.day as {name}__date",
+        f"coalesce({own}.psp, {old}.psp) as {name}__psp",
+    ]
+    kept = kept_facts(plan, side) if newest else []
+    for field in plan.used(side):
+        if field == "psp":
+            continue
+        value = f"coalesce({own}.{field}, case when {own}.n is null then {old}.{field} end)" if field in kept else f"{own}.{field}"
+        if field == "previous_status":
+            # The version before may have cleared on an earlier night.
+            value = f"coalesce({own}.previous_status, case when {own}.n > 0 then {old}.status end)" if "status" in kept else value
+        columns.append(f"{value} as {name}__{field}")
+    return columns
