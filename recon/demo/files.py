@@ -177,8 +177,8 @@ def _stripe(line: Line) -> str:
     currency = line.currency.lower()
     return (
         f"txn_{movement_id(line)},{clock(line.at)},{clock(line.at + 2 * DAY)[:10]} 00:00:00,{currency},{gross},"
-        f"{major(fee)},{major(line.amount - fee)},{row_type},{source},{charge},pi_{charge[3:]},Demo shop {line.order_id},"
-        f"{major(line.amount)},{currency},{line.payment_order_id},{line.order_id}\n"
+        f"{major(fee)},{major(line.amount - fee)},{row_type},{source},{charge},pi_{charge[3:]},"
+        f"Demo shop {line.order_id},{major(line.amount)},{currency},{line.payment_order_id},{line.order_id}\n"
     )
 
 
