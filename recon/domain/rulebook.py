@@ -273,5 +273,6 @@ class Source:
     account: str = ""
     calendar: str = ""
     expected: str = "any"  # business_days | daily | any
+    money: str = "minor"  # of a query: minor units, or major units as exact decimals
     optional_fields: tuple[str, ...] = ()
     place: Place = Place("recon.yaml")
