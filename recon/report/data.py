@@ -67,7 +67,7 @@ def ordered(breaks: Iterable[BreakFact]) -> list[BreakFact]:
 
 
 def embed(facts: NightFacts, limit: int = EMBED_LIMIT) -> Embedded:
-    """The most severe and oldest `limit` breaks of the night as blocks, small ones as plain JSON, large ones compressed."""
+    """The most severe and oldest `limit` breaks of the night as blocks: plain JSON while small, else compressed."""
     breaks = tuple(ordered(facts.breaks)[:limit])
     fixes = {fix.break_id: fix for fix in sorted(facts.fixes, key=lambda fix: fix.fix_id)}
     files = _Indexed()

@@ -18,8 +18,8 @@ from markupsafe import Markup, escape
 
 from recon.config.shipped import shipped_templates
 from recon.report import view
-from recon.report.data import BreakFact, Embedded, embed, sides_of
-from recon.report.facts import NightFacts
+from recon.report.data import Embedded, embed, sides_of
+from recon.report.facts import BreakFact, NightFacts
 from recon.report.text import ESCAPED, grouped, is_negative, is_zero, long_date, shown, words
 
 STATIC_ROWS = 200  # breaks that stand in the page itself, for readers without script and for print
@@ -31,7 +31,7 @@ def write_html(facts: NightFacts, path: Path, templates: Sequence[Path] = ()) ->
 
 
 def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
-    """The report as text. Raises jinja2.TemplateError where a template is wrong, ValueError where it can't be inlined."""
+    """The report as text. Raises jinja2.TemplateError for a wrong template, ValueError for one we can't inline."""
     environment = _environment(templates)
     style, script = _inlined(environment, "report.css"), _inlined(environment, "report.js")
     embedded = embed(facts)
@@ -48,8 +48,8 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
         roll_forward=view.roll_forward(facts),
         roll_names=(*view.SOURCES_OF_ROLL, *view.USES_OF_ROLL),
         due=view.due(facts),
-        style=Markup(style),  # noqa: S704 - our own template, checked in _inlined
-        script=Markup(script),  # noqa: S704
+        style=Markup(style),
+        script=Markup(script),
         policy=_policy(style, script),
     )
 
@@ -73,7 +73,7 @@ def _environment(templates: Sequence[Path]) -> Environment:
 def marked(text: str, limit: int = 1000) -> Markup:
     """`text` as a person may see it, in HTML: what was written out as ⟨U+202E⟩ stands in a marked span."""
     safe = str(escape(shown(text, limit)))
-    return Markup(ESCAPED.sub(lambda m: f'<span class="hidden-char">{m[0]}</span>', safe))  # noqa: S704 - escaped above
+    return Markup(ESCAPED.sub(lambda m: f'<span class="hidden-char">{m[0]}</span>', safe))
 
 
 def _inlined(environment: Environment, name: str) -> str:
@@ -100,6 +100,6 @@ def _static(embedded: Embedded) -> tuple[BreakFact, ...]:
 
 
 def _listed_sides(facts: NightFacts) -> list[str]:
-    """Sides with a column of their own in the list; with more than four the list would not fit and the panel has them."""
+    """Sides with a column of their own in the list; more than four would not fit, and the panel has them."""
     sides = sides_of(facts.breaks)
     return sides if len(sides) <= 4 else []

@@ -1,7 +1,7 @@
 """Text: how data is shown to a person, on the page and in the workbook.
 
 Comes in: text as it stood in a file or a database, amounts as decimal text. Goes out: text that says what is there.
-Never    drops or reorders a character in silence: what can't be seen is written out as ⟨U+202E⟩, what is cut is counted.
+Never    drops or reorders a character in silence: what can't be seen is written out as ⟨U+202E⟩, a cut is counted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from recon.domain.money import exponent
 
-#: Letters and marks that Unicode calls visible and that no font shows: Hangul fillers, braille blank, khmer inherent vowels.
+#: Letters that Unicode calls visible and no font shows: Hangul fillers, braille blank, Khmer inherent vowels.
 _BLANK = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 #: Spaces that look like a plain one and make two ids differ. The ideographic space is visibly wide and stays.
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"
@@ -38,6 +38,8 @@ def shown(text: str, limit: int = 1000) -> str:
 
     limit   characters of the original that are kept; what is cut is counted at the end.
     """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text
     cut = len(text) - limit
     if cut > 0:
         text = text[:limit]
@@ -47,7 +49,7 @@ def shown(text: str, limit: int = 1000) -> str:
 
 
 def grouped(amount: str) -> str:
-    """Decimal text with thousands separators, digits untouched: "-1234.50" -> "-1,234.50". Other text comes back as shown."""
+    """Decimal text with thousands separators: "-1234.50" -> "-1,234.50". Other text comes back as shown."""
     match = _DECIMAL.match(amount)
     if not match:
         return shown(amount, 60)

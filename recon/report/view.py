@@ -52,13 +52,13 @@ class TieOutTable:
 
 @dataclass(frozen=True, slots=True)
 class CodeRow:
-    """A break code of the night; `width` of its bar in 0..100, at least 1."""
+    """A break code of the night; `amounts` per currency in decimal text; `width` of its bar in 0..100, at least 1."""
 
     reconciliation: str
     class_: str
     code: str
     count: int
-    amounts: str
+    amounts: Mapping[str, str]
     width: int
 
 
@@ -133,10 +133,16 @@ def codes(facts: NightFacts) -> tuple[CodeRow, ...]:
     """Break codes, most severe class first, then most frequent; bars on one scale."""
     most = max((count for *_, count, _ in facts.by_code), default=1) or 1
     rows = [
-        CodeRow(reconciliation, class_, code, count, amounts, max(1, count * 100 // most))
+        CodeRow(reconciliation, class_, code, count, amounts_of(amounts), max(1, count * 100 // most))
         for reconciliation, class_, code, count, amounts in facts.by_code
     ]
     return tuple(sorted(rows, key=lambda r: (SEVERITY.get(r.class_, 0), -r.count, r.reconciliation, r.code)))
+
+
+def amounts_of(text: str) -> dict[str, str]:
+    """ "KRW 1200; USD -3.40" as a mapping of currency to decimal text."""
+    parts = (part.strip().partition(" ") for part in text.split(";"))
+    return {currency: amount for currency, _, amount in parts if amount}
 
 
 def ageing(facts: NightFacts) -> tuple[AgeingRow, ...]:
@@ -180,6 +186,6 @@ def _roll_amount(amounts: Mapping[str, str], name: str, currency: str) -> str:
 
 
 def due(facts: NightFacts) -> tuple[int, int]:
-    """Open breaks whose deadline is this night, and those whose deadline has passed; over the breaks that facts hold."""
+    """Open breaks whose deadline is this night, and those past it; of the breaks that facts hold."""
     deadlines = [b.deadline for b in facts.breaks if b.deadline is not None and b.state != "resolved"]
     return sum(d == facts.night for d in deadlines), sum(d < facts.night for d in deadlines)

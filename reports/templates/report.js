@@ -10,7 +10,7 @@
   const CLASS_WORDS = { investigate: "Investigate", manual_review: "Manual review", auto_fix: "Auto fix" };
   const FILTERS = ["q", "class", "code", "psp", "currency", "state", "age", "min"];
   const FIRST_FIELDS = ["kind", "psp", "payment_order_id", "order_id", "psp_reference", "status", "previous_status", "currency", "amount", "captured_amount"];
-  // Fields in which two records of one payment differ by nature: signed, not coloured.
+  // Fields in which two records of one payment differ by nature: left unmarked, so that what is marked means something.
   const OWN_FIELDS = /^(entry_id|journal_id|natural_id|record_id|account|memo|kind_raw|fee|tax|net|fx_rate|.*_at|.*_on)$/;
   const AMOUNT = /^(-?)(\d+)(\.\d+)?$/;
   const SVG = "http://www.w3.org/2000/svg";
@@ -157,7 +157,7 @@
     return el("tr", { "data-i": i, class: [resolved ? "resolved" : "", i === current ? "current" : ""].join(" ").trim() || null },
       el("td", null, chip(word("class", i))), el("td", null, marked(word("code", i))), el("td", { class: "key" }, link),
       el("td", null, marked(word("psp", i))), el("td", null, marked(word("currency", i) || "–")), ...sides,
-      moneyCell(column.difference[i], "lead strong"), el("td", { class: "num" }, `${column.age[i]} d`),
+      moneyCell(column.difference[i], "lead strong"), el("td", { class: "num age" }, `${column.age[i]} d`),
       el("td", null, due ? el("time", { datetime: due, class: due <= index.night && !resolved ? "alert" : null }, due) : "–"),
       el("td", null, word("state", i)), el("td", null, word("fix", i) || "–"));
   }
@@ -305,20 +305,32 @@
       columns.map((r) => (r.none ? gap(n === 0) : el("td", { title: name === "SHA-256" ? index.files[r.file][1] || null : null }, marked(of(r)))))));
     for (const name of names) body.push(fieldRow(name, maps));
     const note = d.more_records ? el("p", { class: "muted" }, `${number(d.more_records)} more records; the explain command lists all.`) : null;
-    return el("div", { class: "scroll" }, el("table", { class: "records" }, el("caption", null, columns.length > 1 ? "≠ marks what differs between the sides." : "The only record of this break."),
+    return el("div", { class: "scroll" }, el("table", { class: "records" }, el("caption", null, columns.length > 1 ? "≠ marks what differs between the records; times, memos, fees and the records\u2019 own ids are left out of that." : "The only record of this break."),
       el("thead", null, el("tr", null, el("th", { scope: "col" }, "Field"), heads.map((head) => el("th", { scope: "col" }, marked(head))))), el("tbody", null, body)), note);
   }
   // A side without an amount is missing only where the break names it: not every side speaks of every kind.
   function expected(i, n) { return Boolean(index.spoken[i] & (1 << n)); }
+  // The value that most records hold; none where no value has more than the others.
+  function majority(values) {
+    const counts = new Map();
+    for (const v of values) counts.set(v, (counts.get(v) ?? 0) + 1);
+    const [first, second] = [...counts].sort((a, b) => b[1] - a[1]);
+    return second && first[1] > second[1] ? first[0] : undefined;
+  }
   function fieldRow(name, maps) {
     const values = maps.filter(Boolean).map((m) => m.get(name));
     const given = values.filter((v) => v !== undefined);
     const differ = new Set(given).size > 1;
     const strong = differ && !OWN_FIELDS.test(name);
+    const usual = strong ? majority(given) : undefined;
     const isMoney = index.money.includes(name);
-    return el("tr", null, el("th", { scope: "row" }, marked(name), differ ? el("span", { class: "sign", "aria-label": " differs" }, " ≠") : null),
-      values.map((v) => v === undefined ? el("td", { class: isMoney ? "absent num" : "absent" }, "–")
-        : el("td", { class: [strong ? "differs" : "", isMoney ? "num" : ""].join(" ").trim() || null }, marked(isMoney ? money(v) : v))));
+    const sign = () => el("span", { class: "sign", "aria-label": "differs: " }, "≠ ");
+    const cell = (v) => {
+      if (v === undefined) return el("td", { class: isMoney ? "absent num" : "absent" }, "–");
+      const odd = strong && v !== usual;
+      return el("td", { class: [odd ? "differs" : "", isMoney ? "num" : ""].join(" ").trim() || null }, odd ? sign() : null, marked(isMoney ? money(v) : v));
+    };
+    return el("tr", null, el("th", { scope: "row" }, marked(name)), values.map(cell));
   }
   function fix(f) {
     const head = el("h3", null, `Proposed fix: ${f.kind} `, el("span", { class: "muted" }, marked(`${f.template}, ${f.status}`)));
@@ -429,9 +441,23 @@
       else if (event.key === "?") $("keys").showModal();
     });
   }
+  // On paper: the filtered list from its top, everything unfolded, and column heads as text, since buttons do not repeat.
   function wirePrint() {
-    addEventListener("beforeprint", () => { const page = state.page; state.page = 1; draw(PRINTED); state.page = page; for (const d of document.querySelectorAll("details")) d.open = true; });
-    addEventListener("afterprint", () => { draw(); for (const d of document.querySelectorAll("details")) d.open = false; });
+    const heads = [...document.querySelectorAll("#list th[data-sort]")].map((th) => [th, th.firstChild]);
+    const folded = [...document.querySelectorAll("details")];
+    addEventListener("beforeprint", () => {
+      const page = state.page;
+      state.page = 1;
+      draw(PRINTED);
+      state.page = page;
+      for (const [th, button] of heads) th.replaceChildren(button.textContent);
+      for (const node of folded) node.open = true;
+    });
+    addEventListener("afterprint", () => {
+      draw();
+      for (const [th, button] of heads) th.replaceChildren(button);
+      for (const node of folded) node.open = false;
+    });
   }
   function restore() {
     const before = state.break;
