@@ -66,7 +66,12 @@ class Shop:
         self.name, self.choices, self.look_back_days = name, choices, look_back_days
         self.dates = [FIRST_NIGHT + timedelta(days=n) for n in range(nights)]
         self.nights: list[dict] = [
-            {"date": day, "end": datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC), "rows": [], "quarantined": []}
+            {
+                "date": day,
+                "end": datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC),
+                "rows": [],
+                "quarantined": [],
+            }
             for day in self.dates
         ]
         self.ids = 0
@@ -96,7 +101,12 @@ class Shop:
         if self.references and pick.chance(10):
             reference = pick.one(self.references)
         self.references.append(reference)
-        base = {"payment_order_id": f"{self.name}-P{number}", "psp_reference": reference, "psp": psp, "currency": self.currency}
+        base = {
+            "payment_order_id": f"{self.name}-P{number}",
+            "psp_reference": reference,
+            "psp": psp,
+            "currency": self.currency,
+        }
         amount = self.price if pick.chance(60) else self.price + pick.one((7, 100, 5_000))
         start = pick.number(0, len(self.nights) - 1)
         asked, captured = amount, None
@@ -105,7 +115,9 @@ class Shop:
             return
         if pick.chance(12):
             captured = amount - pick.one((1, amount // 3))
-        self.movement("capture", base, captured or amount, start, booked=amount if pick.chance(30) else captured or amount)
+        self.movement(
+            "capture", base, captured or amount, start, booked=amount if pick.chance(30) else captured or amount
+        )
         if not self.wrong(8):
             self.order(base, start, asked, captured, pick.one(STATUSES if self.chaos else STATUSES[:1]))
         for status in (pick.one(STATUSES) for _ in range(pick.one((0, 0, 0, 1, 1, 2)))):
@@ -113,7 +125,9 @@ class Shop:
             self.order(base, start, asked, captured, status, late=True)
         for n in range(pick.one((0, 0, 0, 0, 1, 1, 2))):
             size = pick.one((amount, amount, amount // 2, amount // 2, amount + 1))
-            self.movement("refund", {**base, "psp_reference": f"{reference}-F{n if pick.chance(70) else 0}"}, -size, start)
+            self.movement(
+                "refund", {**base, "psp_reference": f"{reference}-F{n if pick.chance(70) else 0}"}, -size, start
+            )
         if pick.chance(15):
             disputed = pick.one((amount, amount, amount // 2))
             self.movement("chargeback", {**base, "psp_reference": f"{reference}-C"}, -disputed, start)
@@ -138,7 +152,7 @@ class Shop:
         return self.choices.chance(percent * self.chaos)
 
     def movement(self, kind: str, base: dict, amount: int, start: int, booked: int | None = None) -> None:
-        """Money that moved: the PSP's lines and the ledger's entries, each of them whole, split, doubled, late or lost."""
+        """Money that moved: lines of the PSP and entries of the ledger, whole, split, doubled, late or lost."""
         for write, total in ((self.line, amount), (self.entry, amount if booked is None else booked)):
             if self.wrong(9):
                 continue
@@ -154,15 +168,29 @@ class Shop:
 
     def line(self, row: dict, night: int) -> None:
         self.ids += 1
-        self.write({"record": "settlement_line", "source": row["psp"], "natural_id": f"{self.name}-L{self.ids}", **row}, night)
+        self.write(
+            {"record": "settlement_line", "source": row["psp"], "natural_id": f"{self.name}-L{self.ids}", **row}, night
+        )
 
     def entry(self, row: dict, night: int) -> None:
         self.ids += 1
-        extra = {"record": "ledger_entry", "source": "ledger", "entry_id": f"{self.name}-E{self.ids}", "account": "psp_receivable"}
+        extra = {
+            "record": "ledger_entry",
+            "source": "ledger",
+            "entry_id": f"{self.name}-E{self.ids}",
+            "account": "psp_receivable",
+        }
         self.write({**extra, **row}, night)
 
     def order(self, base: dict, night: int, amount: int, captured: int | None, status: str, late: bool = False) -> None:
-        row = {"record": "payment_order", "source": "orders", **base, "amount": amount, "captured_amount": captured, "status": status}
+        row = {
+            "record": "payment_order",
+            "source": "orders",
+            **base,
+            "amount": amount,
+            "captured_amount": captured,
+            "status": status,
+        }
         self.write(row, night, version=late)
 
     def write(self, row: dict, number: int, version: bool = False) -> None:
@@ -176,7 +204,9 @@ class Shop:
         row["at"] = datetime.combine(night["date"], datetime.min.time(), UTC) - back + timedelta(minutes=minutes)
         if row["record"] == "payment_order":
             self.ids += 1  # versions of one order follow each other in the order in which they are told
-            row["at"] = row["at"].replace(hour=23 if version else 11, minute=min(59, 40 + self.ids % 20 if version else 3), second=self.ids % 60)
+            row["at"] = row["at"].replace(
+                hour=23 if version else 11, minute=min(59, 40 + self.ids % 20 if version else 3), second=self.ids % 60
+            )
         self.damage(row)
         row["instant"], row["business_date"] = row["at"], row["at"].date()
         row["file"] = f"{row['source']}_{night['date']}{pick.one(('', '', '_b'))}.csv"
