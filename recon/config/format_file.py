@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon.config import reader
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
@@ -41,7 +42,7 @@ def _letter(value: Any) -> str:
 
 
 def _filled_letter(value: Any) -> str:
-    value = "\t" if value == "\\t" else value
+    value = "\t" if value in ("\\t", "tab") else value
     if not isinstance(value, str) or len(value) != 1:
         raise _BadOptionError("one character")
     return value
@@ -72,6 +73,20 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _zones(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(zone, str) and _is_zone(zone) for zone in value.values()):
+        raise _BadOptionError("a mapping of the file's abbreviations to IANA zones, as {KST: Asia/Seoul}")
+    return dict(value)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 #: Options per reader: name -> (how it is read, what it is when the file leaves it out).
 OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
     "delimited": {
@@ -85,12 +100,16 @@ OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
         "footer": (_text, ""),  # rows that start with this are totals, not data
         "columns_without_header": (_words, ()),
         "case_insensitive": (_flag, False),
+        "allow_empty": (_flag, False),  # a file without rows is a day without business, not a mistake
+        "zones": (_zones, {}),  # for `zone: column:NAME`: what the column says -> IANA zone
     },
     "json": {
         "encoding": (_encoding, "utf-8"),
         "records": (_text, ""),  # path to the array, with dots; empty: the top of the file is the array
         "decimal": (_filled_letter, "."),
         "thousands": (_letter, ""),
+        "allow_empty": (_flag, False),
+        "zones": (_zones, {}),
     },
 }
 
