@@ -25,7 +25,7 @@ from recon.errors import ReconError
 FEWEST = 300
 URL_VARIABLE = "RECON_DEMO_DB_URL"
 #: What an earlier demo, or a night run on it, left in the directory; everything else in there is somebody's own.
-_MADE = ("in", "nights", "raw", "recon.yaml", "shop.sqlite", "truth.csv")
+_MADE = ("in", "nights", "raw", "state", "recon.yaml", "shop.sqlite", "truth.csv")
 _MARK = ".recon-demo"
 
 
@@ -86,8 +86,6 @@ def _clear(root: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    for path in root.glob("state*"):
-        path.unlink()
     said = "Made by `recon demo`, which replaces what it made here when it runs again.\n"
     (root / _MARK).write_text(said, encoding="utf-8")
 
