@@ -30,7 +30,8 @@ COLUMNS = {
     "settlement": "row_id kind psp_reference payment_order_id order_id payout_id currency amount settled_currency "
     "settled_amount fee tax net occurred_at settled_on",
     "ledger": "entry_id journal_id account kind psp psp_reference payment_order_id order_id currency amount posted_at",
-    "orders": "payment_order_id order_id psp psp_reference status currency amount captured_amount created_at updated_at",
+    "orders": "payment_order_id order_id psp psp_reference status currency amount captured_amount created_at "
+    "updated_at",
 }
 
 PSP = """
