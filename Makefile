@@ -42,9 +42,6 @@ $(VENV)/.developer: pyproject.toml $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed ## Make a shop with planted breaks in ./demo, run its five nights, print the verdicts
-	@# only a folder that an earlier demo made is replaced
-	@if [ -e "$(DEMO)" ] && [ ! -f "$(DEMO)/truth.csv" ]; then echo "make demo: $(DEMO) is not a demo; move it away or use DEMO=elsewhere" >&2; exit 2; fi
-	@rm -rf "$(DEMO)"
 	@$(BIN)/recon demo "$(DEMO)"
 
 test: $(VENV)/.developer ## Run the tests (all but the soak) on every core

@@ -1,0 +1,84 @@
+"""Write the pages that are made from code: docs/records.md. With --check, write nothing and exit 1 where one is out of date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from recon.domain.records import COMMON, KINDS, RECORD_TYPES, Field, RecordType
+
+DOCS = Path(__file__).resolve().parent
+
+TYPES = """\
+| type | what it holds |
+|---|---|
+| `key` | text that identifies something; compared exactly, never as a number |
+| `text` | text for people |
+| `money` | signed whole number of minor units (int64); the field beside it holds the currency |
+| `currency` | ISO 4217 code |
+| `date` | calendar day |
+| `instant` | moment in UTC |
+| `rate` | decimal text, kept as the source writes it |
+| `integer` | whole number |
+| `boolean` | true or false |
+"""
+
+
+def rows(fields: tuple[Field, ...]) -> str:
+    """A Markdown table of fields."""
+    lines = ["| field | type | filled | meaning |", "|---|---|---|---|"]
+    for field in fields:
+        unit = f", minor units of `{field.of}`" if field.of else ""
+        filled = "always" if field.required else "where known"
+        lines.append(f"| `{field.name}` | {field.type}{unit} | {filled} | {field.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def vocabulary(record: RecordType) -> str:
+    """The section of one record type."""
+    day = f"; where that is empty, `{record.day}`" if record.day else ""
+    dated = f"Its business date is that of `{record.instant}`{day}."
+    return f"## {record.name}\n\n{record.doc}\n{dated}\n\n{rows(record.fields)}"
+
+
+def records_page() -> str:
+    """docs/records.md."""
+    parts = [
+        "# Records\n",
+        "<!-- Made from recon/domain/records.py by docs/make_pages.py: change it there, then `make docs`. -->\n",
+        "What every source is read into: rows with named, typed fields. Rules name these fields, formats fill them.\n"
+        "Money to us is positive. An empty text is no value.\n",
+        "## Types\n\n" + TYPES,
+        "## In every record\n\nFilled by ingest; with these a row is found again in its file.\n\n" + rows(COMMON),
+        "## Kinds\n\n`kind` is one of " + ", ".join(f"`{kind}`" for kind in KINDS) + ".\n`unknown` is a row type that "
+        "the format's mapping does not know: it is kept and becomes a break, never dropped.\n",
+        *(vocabulary(record) for record in RECORD_TYPES.values()),
+    ]
+    return "\n".join(parts)
+
+
+PAGES = {"records.md": records_page}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check every page; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args(arguments).check
+    stale = 0
+    for name, make in PAGES.items():
+        path, text = DOCS / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            stale += 1
+            print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote docs/{name}")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
