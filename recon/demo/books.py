@@ -2,7 +2,8 @@
 
 `ledger_entries` is append-only: `posted_at` is when the movement happened, `recorded_at` when the row was written; a
 night reads by `recorded_at`. `payment_order_versions` keeps every version of a payment order, so that a past night can
-be read again; the view `payment_orders` shows the newest. The same rows, in the same order, go into every database.
+be read again; the view `payment_orders` shows the newest. `gift_card_lines` is a system of the shop's own that someone
+added as a source and nobody wrote a rule for. The same rows, in the same order, go into every database.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ORDER_COLUMNS = (
     "payment_order_id, version, order_id, psp, psp_reference, status, currency, amount_minor, captured_amount_minor, "
     "created_at, updated_at"
 )
+GIFT_CARD_COLUMNS = "line_id, kind, currency, amount_minor, occurred_at"
 Row = tuple[Any, ...]
 
 
@@ -49,6 +51,10 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"amount_minor bigint not null, captured_amount_minor bigint, created_at {time} not null, "
         f"updated_at {time} not null, primary key (payment_order_id, version))"
     )
+    gift_cards = (
+        f"create table {prefix}gift_card_lines (line_id {key} not null primary key, kind {key} not null, "
+        f"currency char(3) not null, amount_minor bigint not null, occurred_at {time} not null)"
+    )
     newest = (
         f"create view {prefix}payment_orders as select * from {prefix}payment_order_versions v where not exists "
         f"(select 1 from {prefix}payment_order_versions n where n.payment_order_id = v.payment_order_id "
@@ -59,7 +65,7 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"create index payment_order_versions_updated on {prefix}payment_order_versions (updated_at)",
         newest,
     ]
-    return [ledger, orders], then
+    return [ledger, orders, gift_cards], then
 
 
 class SqliteBooks:
@@ -185,7 +191,7 @@ class MariaBooks:
 
 #: A table that says that the others were made by the demo, and may be made again.
 MARK = "recon_demo_made_this"
-_OURS = ("ledger_entries", "payment_order_versions")
+_OURS = ("ledger_entries", "payment_order_versions", "gift_card_lines")
 
 
 def _clear(there: set[str], prefix: str) -> list[str]:

@@ -91,6 +91,10 @@ class Desk:
         """A line without a full key is a break of its own from `night`, the night of its file."""
         self._note(f"{line.psp}/{record_id(line, night)}", code, class_, BREAK, night, last)
 
+    def stands_unclaimed(self, key: str, first: int) -> None:
+        """A record that no side takes is a break of its own."""
+        self._note(key, "unclaimed", INVESTIGATE, BREAK, first, LAST)
+
     def waits(self, p: Payment, kind: str, first: int, last: int) -> None:
         """The group is pending (code timing) after every night from first to last."""
         self._note(f"{p.id}/{kind}", "timing", "", PENDING, first, last)

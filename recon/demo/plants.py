@@ -63,6 +63,7 @@ CASES: tuple[Case, ...] = (
     (rows.row_sent_again_changed, ("stripe", "toss")),
     (rows.row_of_unknown_type, CARDS),
     (rows.unreadable_row, PSPS),
+    (rows.gift_card_topped_up, ("gift_cards",)),
     (rows.waits_for_the_next_file, PSPS),
     (rows.waits_over_the_holidays, ("toss",)),
     (rows.booked_after_midnight, PSPS),

@@ -47,6 +47,14 @@ def unreadable_row(desk: Desk, psp: str) -> None:
     desk.stands(p, "capture", "quarantined_row", MANUAL, night)
 
 
+def gift_card_topped_up(desk: Desk, psp: str) -> None:
+    """A movement of the shop's own gift cards: nobody has told any reconciliation what a top-up is."""
+    number = desk.number()
+    line_id = f"GC-{number:08d}"
+    desk.till.top_up_gift_card(line_id, 30_000 + number % 7 * 10_000, instant(1, 11 * HOUR))
+    desk.stands_unclaimed(f"gift_cards/|{line_id}|topup", 1)
+
+
 # --- traps ---
 
 

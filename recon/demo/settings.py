@@ -57,6 +57,15 @@ _BOOKS = """\
           select 1 from {prefix}payment_order_versions n
           where n.payment_order_id = v.payment_order_id and n.version > v.version
             and n.updated_at >= :from and n.updated_at < :to)
+  gift_cards:
+    record: settlement_line
+    psp: gift_cards
+    moves: events
+    database: shop
+    query: |
+      select 'gift_cards' as psp, line_id as natural_id, kind, currency, amount_minor as amount, occurred_at
+      from {prefix}gift_card_lines
+      where occurred_at >= :from and occurred_at < :to
 
 reconciliations: [payin]
 """

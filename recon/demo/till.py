@@ -5,7 +5,7 @@ Serial numbers of postings and journals follow the order of calls, so the same c
 
 from __future__ import annotations
 
-from recon.demo.books import BATCH, ORDER_COLUMNS, POSTING_COLUMNS, Books, Row
+from recon.demo.books import BATCH, GIFT_CARD_COLUMNS, ORDER_COLUMNS, POSTING_COLUMNS, Books, Row
 from recon.demo.files import SettlementFiles, reference
 from recon.demo.shop import Line, Payment, clock
 
@@ -105,6 +105,10 @@ class Till:
         )
         if len(self._orders) >= BATCH:
             self._flush_orders()
+
+    def top_up_gift_card(self, line_id: str, amount: int, at: int) -> None:
+        """Money put on a gift card in the shop's own system, in won."""
+        self._books.add("gift_card_lines", GIFT_CARD_COLUMNS, [(line_id, "topup", "KRW", amount, clock(at))])
 
     def flush(self) -> None:
         """Hand what is held to the books."""

@@ -47,7 +47,9 @@ def cents(text: str) -> int | None:
     return int(match[1] + match[2] + match[3]) if match else None
 
 
-def line(source: str, record_id: str, kind: str, paid: dict[str, object], at: datetime, extra: object) -> dict[str, object]:
+def line(
+    source: str, record_id: str, kind: str, paid: dict[str, object], at: datetime, extra: object
+) -> dict[str, object]:
     """A settlement line as the oracle takes it."""
     return {
         "record": "settlement_line",
@@ -75,7 +77,9 @@ def stripe(path: Path) -> list[dict[str, object]]:
                 "amount": cents(raw["gross"]),
             }
             at = datetime.fromisoformat(raw["created_utc"]).replace(tzinfo=UTC)
-            rows.append(line("stripe", f"{raw['balance_transaction_id']}|{kind}", kind, paid, at, (raw["fee"], raw["net"])))
+            rows.append(
+                line("stripe", f"|{raw['balance_transaction_id']}|{kind}", kind, paid, at, (raw["fee"], raw["net"]))
+            )
     return rows
 
 
@@ -94,7 +98,7 @@ def adyen(path: Path) -> list[dict[str, object]]:
             }
             at = datetime.fromisoformat(raw["Creation Date"]).replace(tzinfo=UTC)
             own = raw["Modification Reference"] or str(number)
-            identity = f"{raw['Batch Number']}|{raw['Psp Reference']}|{own}|{kind}"
+            identity = f"{raw['Merchant Account']}|{raw['Batch Number']}|{raw['Psp Reference']}|{own}|{kind}#1"
             rows.append(line("adyen", identity, kind, paid, at, raw["Commission (NC)"]))
     return rows
 
@@ -110,7 +114,7 @@ def toss(path: Path) -> list[dict[str, object]]:
             "amount": raw["amount"] if isinstance(raw["amount"], int) else None,
         }
         at = datetime.fromisoformat(raw["cancel"]["canceledAt"] if raw["cancel"] else raw["approvedAt"])
-        rows.append(line("toss", f"{raw['transactionKey']}|{kind}", kind, paid, at, raw["fee"]))
+        rows.append(line("toss", f"{raw['mId']}|{raw['transactionKey']}|{kind}", kind, paid, at, raw["fee"]))
     return rows
 
 
@@ -135,12 +139,14 @@ def booked(shop: sqlite3.Connection, night: date) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for raw in shop.execute("select * from ledger_entries where recorded_at >= ? and recorded_at < ?", bounds):
         rows.append(_row("ledger_entry", "ledger", raw["entry_id"], raw, raw["posted_at"]) | {"kind": raw["kind"]})
-    newest = (
-        "select *, max(version) from payment_order_versions where updated_at >= ? and updated_at < ? group by payment_order_id"
-    )
+    newest = "select *, max(version) from payment_order_versions where updated_at >= ? and updated_at < ? group by payment_order_id"
     for raw in shop.execute(newest, bounds):
         extra = {"status": raw["status"], "captured_amount": raw["captured_amount_minor"]}
         rows.append(_row("payment_order", "orders", raw["payment_order_id"], raw, raw["updated_at"]) | extra)
+    for raw in shop.execute("select * from gift_card_lines where occurred_at >= ? and occurred_at < ?", bounds):
+        at = datetime.fromisoformat(raw["occurred_at"]).replace(tzinfo=UTC)
+        paid = {"payment_order_id": "", "psp_reference": "", "currency": raw["currency"], "amount": raw["amount_minor"]}
+        rows.append(line("gift_cards", f"|{raw['line_id']}|{raw['kind']}", raw["kind"], paid, at, None))
     return rows
 
 

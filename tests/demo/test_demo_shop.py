@@ -152,9 +152,9 @@ def test_stripe_and_toss_rows_add_up(shop):
     for path in sorted((shop / "in").glob("toss_*.json")):
         for row in json.loads(path.read_text(encoding="utf-8")):
             assert row["supplyAmount"] + row["vat"] == row["fee"] == sum(each["fee"] for each in row["fees"])
-            assert row["payOutAmount"] == (row["amount"] if isinstance(row["amount"], int) else 0) - row["fee"] or isinstance(
-                row["amount"], str
-            )
+            assert row["payOutAmount"] == (row["amount"] if isinstance(row["amount"], int) else 0) - row[
+                "fee"
+            ] or isinstance(row["amount"], str)
 
 
 def test_only_a_few_rows_are_unreadable(shop):
@@ -163,7 +163,9 @@ def test_only_a_few_rows_are_unreadable(shop):
         rows = demo_files.settled(shop / "in", night)
         broken = Counter(row["source"] for row in rows if row["amount"] is None)
         assert all(count <= 3 for count in broken.values())
-    assert sum(row["amount"] is None for night in demo_files.NIGHTS for row in demo_files.settled(shop / "in", night)) == 3
+    assert (
+        sum(row["amount"] is None for night in demo_files.NIGHTS for row in demo_files.settled(shop / "in", night)) == 3
+    )
 
 
 def test_journals_balance_and_orders_keep_their_history(shop):
@@ -176,9 +178,10 @@ def test_journals_balance_and_orders_keep_their_history(shop):
         "select count(distinct payment_order_id) from payment_order_versions where payment_order_id <= 'PO-00001500'"
     ).fetchone()
     assert everyday == (1_500,)
-    assert books.execute("select count(*) from payment_orders").fetchone() == books.execute(
-        "select count(distinct payment_order_id) from payment_order_versions"
-    ).fetchone()
+    assert (
+        books.execute("select count(*) from payment_orders").fetchone()
+        == books.execute("select count(distinct payment_order_id) from payment_order_versions").fetchone()
+    )
     gaps = books.execute(
         "select payment_order_id from payment_order_versions group by payment_order_id having max(version) <> count(*)"
     ).fetchall()
