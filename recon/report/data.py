@@ -102,7 +102,7 @@ def _index(
 ) -> dict[str, object]:
     """What the list needs, a column per field; repeated texts once, under `words`."""
     word = _Indexed()
-    sides = sides_of(facts.breaks)
+    sides = sides_of(breaks)
     columns: dict[str, list[object]] = {
         "id": [shown(b.break_id, 80) for b in breaks],
         "key": [shown(b.key, 200) for b in breaks],

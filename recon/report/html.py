@@ -12,6 +12,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -39,7 +40,7 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
         facts=facts,
         embedded=embedded,
         static=_static(embedded),
-        sides=_listed_sides(facts),
+        sides=_listed_sides(embedded),
         tie_out=view.tie_out(facts),
         codes=view.codes(facts),
         ageing=view.ageing(facts),
@@ -65,7 +66,13 @@ def _environment(templates: Sequence[Path]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        shown=marked, grouped=grouped, long_date=long_date, words=words, negative=is_negative, zero=is_zero
+        shown=marked,
+        linked=linked,
+        grouped=grouped,
+        long_date=long_date,
+        words=words,
+        negative=is_negative,
+        zero=is_zero,
     )
     return environment
 
@@ -74,6 +81,11 @@ def marked(text: str, limit: int = 1000) -> Markup:
     """`text` as a person may see it, in HTML: what was written out as ⟨U+202E⟩ stands in a marked span."""
     safe = str(escape(shown(text, limit)))
     return Markup(ESCAPED.sub(lambda m: f'<span class="hidden-char">{m[0]}</span>', safe))
+
+
+def linked(text: str) -> str:
+    """`text` as the value of a filter in a link: the page knows it as it is shown."""
+    return quote(shown(text), safe="")
 
 
 def _inlined(environment: Environment, name: str) -> str:
@@ -99,7 +111,7 @@ def _static(embedded: Embedded) -> tuple[BreakFact, ...]:
     return embedded.breaks[:STATIC_ROWS]
 
 
-def _listed_sides(facts: NightFacts) -> list[str]:
+def _listed_sides(embedded: Embedded) -> list[str]:
     """Sides with a column of their own in the list; more than four would not fit, and the panel has them."""
-    sides = sides_of(facts.breaks)
+    sides = sides_of(embedded.breaks)
     return sides if len(sides) <= 4 else []

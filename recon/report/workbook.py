@@ -127,7 +127,8 @@ def _checked(difference: int) -> str:
 
 
 def _breaks(sheets: Sheets, facts: NightFacts) -> list[str]:
-    sides = sides_of(facts.breaks)
+    breaks = ordered(facts.breaks)
+    sides = sides_of(breaks)
     columns = (
         ("Break", 24),
         ("Key", 34),
@@ -173,7 +174,7 @@ def _breaks(sheets: Sheets, facts: NightFacts) -> list[str]:
             b.provenance,
             b.reconciliation,
         )
-        for b in ordered(facts.breaks)
+        for b in breaks
     )
     return sheets.table("Breaks", columns, rows)
 

@@ -480,6 +480,8 @@
     restore();
     addEventListener("popstate", restore);
     document.documentElement.classList.add("live-page");
+    performance.mark("ready");
+    setTimeout(searchTexts, 50); // so that the first letter typed is as quick as the next
   }
   start();
 })();

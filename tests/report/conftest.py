@@ -1,0 +1,75 @@
+"""The report's tests: the factory beside them, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # night_factory
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium with a fresh profile. CI has to have it; elsewhere its absence is said."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("RECON_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        missing = "no Chromium: install it, or name it in RECON_CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, headless=True, args=list(_ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+class Opened:
+    """An open report: its page, and what it asked of the network and said on the console."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def rows(self) -> int:
+        return self.page.locator("#rows tr[data-i]").count()
+
+
+@pytest.fixture
+def open_report(browser: Browser) -> Iterator[Callable[..., Opened]]:
+    """Open a report by file://, with `at` after the name; waits until its script has run, where it may run."""
+    contexts = []
+
+    def opened(path: Path, at: str = "", scripts: bool = True, width: int = 1280, height: int = 720) -> Opened:
+        context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": height})
+        contexts.append(context)
+        report = Opened(context.new_page())
+        report.page.goto(path.as_uri() + at)
+        if scripts:
+            report.page.wait_for_selector("html.live-page", timeout=30_000)
+        return report
+
+    yield opened
+    for context in contexts:
+        context.close()
