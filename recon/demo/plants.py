@@ -1,8 +1,8 @@
 """What is planted where: every case with the providers that can have it.
 
-With fewer than `EVERYWHERE` payments each case is planted at one provider and `VARIATIONS` are left out, so that a small
-shop's automatic fixes stay below the rules' brake; from there on at every provider that can have it, and again for
-every further `AGAIN` payments.
+With fewer than `EVERYWHERE` payments each case is planted at one provider and `VARIATIONS` are left out, so that a
+small shop's automatic fixes stay below the rules' brake; from there on at every provider that can have it, and again
+for every further `AGAIN` payments.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The demo shop's files and books, read with csv, json and sqlite3 alone: nothing of recon takes part.
 
-`scenario` gives what tests/oracle.py takes. Amounts are read digit by digit; what is no amount puts the row in quarantine.
+`scenario` gives what tests/oracle.py takes. What is no amount puts its row in quarantine.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def booked(shop: sqlite3.Connection, night: date) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for raw in shop.execute("select * from ledger_entries where recorded_at >= ? and recorded_at < ?", bounds):
         rows.append(_row("ledger_entry", "ledger", raw["entry_id"], raw, raw["posted_at"]) | {"kind": raw["kind"]})
-    newest = "select *, max(version) from payment_order_versions where updated_at >= ? and updated_at < ? group by payment_order_id"
+    newest = "select *, max(version) from payment_order_versions where updated_at >= ? and updated_at < ? group by 1"
     for raw in shop.execute(newest, bounds):
         extra = {"status": raw["status"], "captured_amount": raw["captured_amount_minor"]}
         rows.append(_row("payment_order", "orders", raw["payment_order_id"], raw, raw["updated_at"]) | extra)

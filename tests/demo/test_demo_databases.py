@@ -1,7 +1,7 @@
 """The demo's books are the same rows in SQLite, PostgreSQL and MariaDB.
 
-RECON_TEST_POSTGRES and RECON_TEST_MARIADB name servers on which the tests may make a schema and a database of their own;
-without an answer from them these tests fail, they are not skipped.
+RECON_TEST_POSTGRES and RECON_TEST_MARIADB name servers on which the tests may make a schema and a database of their
+own; without an answer from them these tests fail, they are not skipped.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The demo's truth against the oracle: matching in plain Python, on files and books read without recon, finds it exactly."""
+"""The demo's truth against the oracle: plain Python, on files and books read without recon, finds exactly that."""
 
 import csv
 from pathlib import Path

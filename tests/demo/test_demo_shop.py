@@ -1,16 +1,15 @@
-"""The demo shop: the same seed makes the same bytes, everything is planted, and any number of payments streams through."""
+"""The demo shop: the same seed makes the same bytes, everything is planted, any number of payments streams through."""
 
 import csv
 import hashlib
 import json
-import os
 import sqlite3
 import tracemalloc
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import holidays
 import demo_files
+import holidays
 import pytest
 
 from recon.demo.make import make_shop
@@ -116,13 +115,13 @@ def test_files_come_on_the_business_days_of_their_provider(shop):
         assert [NIGHTS[night] for night in FILE_NIGHTS[psp]] == open_days
         there = {path.name.removeprefix(f"{psp}_")[:10] for path in (shop / "in").glob(f"{psp}_*")}
         assert there == {day.isoformat() for day in open_days}
-    assert len({nights for nights in FILE_NIGHTS.values()}) == 3
+    assert len(set(FILE_NIGHTS.values())) == 3
 
 
 def test_every_file_arrives_on_the_morning_after_its_night(shop):
     for path in (shop / "in").iterdir():
         night = path.stem.partition("_")[2][:10]
-        assert os.stat(path).st_mtime == demo_files.seoul_midnight(night).timestamp() + 26 * 3600
+        assert path.stat().st_mtime == demo_files.seoul_midnight(night).timestamp() + 26 * 3600
 
 
 def test_adyen_batches_sum_to_zero(shop):
@@ -171,7 +170,8 @@ def test_only_a_few_rows_are_unreadable(shop):
 def test_journals_balance_and_orders_keep_their_history(shop):
     books = sqlite3.connect(shop / "shop.sqlite")
     unbalanced = books.execute(
-        "select journal_id from ledger_entries group by journal_id, currency having sum(amount_minor) <> 0 or count(*) <> 2"
+        "select journal_id from ledger_entries group by journal_id, currency "
+        "having sum(amount_minor) <> 0 or count(*) <> 2"
     ).fetchall()
     assert unbalanced == []
     everyday = books.execute(
@@ -190,7 +190,7 @@ def test_journals_balance_and_orders_keep_their_history(shop):
 
 
 def test_everyday_captures_of_the_books_are_in_a_file_or_still_to_come(shop):
-    """The ledger's everyday captures and the files' are the same payments and money, but for what the next files hold."""
+    """The ledger's everyday captures and the files' are the same money, but for what the next files hold."""
     lines = defaultdict(int)
     for night in demo_files.NIGHTS:
         for row in demo_files.settled(shop / "in", night):
