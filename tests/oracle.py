@@ -1,11 +1,10 @@
-"""Oracle: what docs/matching.md says, in slow and obvious plain Python. It shares no code with recon.
-
-The rule book that it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
+"""Oracle: what docs/matching.md says, in slow and obvious plain Python. It shares no code with recon. The rule book that
+it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
 
 A scenario is {"nights": [...], "look_back_days", "holidays": dates, "psp_holidays": {psp: dates}}; a night is {"date",
 "end": instant, "rows": [...], "quarantined": [...]}. A row is a dict with the fields of recon/domain/records.py and
 `record` (its vocabulary), `source`, `record_id`, `business_date`, `instant`; rows stand in the order read. A
-quarantined row has what was read of payment_order_id, psp_reference and kind.
+quarantined row has `record` and what was read of payment_order_id, psp_reference and kind.
 """
 
 from collections import Counter, defaultdict
@@ -219,11 +218,13 @@ def one_night(night, state, scenario):
         keyed = row["payment_order_id"] and not unclaimed(row)
         parts[(row["payment_order_id"], row["kind"]) if keyed else (*identity(row), row["kind"])].append(row)
     groups = [Group(key if len(key) == 2 else None, rows) for key, rows in parts.items()]
-    flags = {(r["payment_order_id"], r["psp_reference"], r["kind"]) for r in night["quarantined"]} | state.flags
+    said = [r for r in night["quarantined"] if r["payment_order_id"] or r["psp_reference"]]
+    read = [r for r in said if not excluded({**r, "account": "psp_receivable"})]
+    flags = {(r["payment_order_id"], r["psp_reference"], r["kind"]) for r in read} | state.flags
     for g in groups:
         g.state = "unclaimed" if unclaimed(g.rows[0]) else sieve(g, night, scenario)
         attach(g, flags)
-    met = {flag for g in groups for flag in g.flags}
+    alone = flags.difference(*(g.flags for g in groups))
     groups = by_amount_and_day(list(by_reference(list(rejoin(groups, remembered)))))
     names = lifecycle(groups, remembered)
     broken = {g: rule(g, names.get(g.key and g.key[0])) for g in groups if g.state in ("left", "unclaimed")}
@@ -235,16 +236,15 @@ def one_night(night, state, scenario):
     for column, those in (("cleared", cleared), ("excluded", lapsed), ("carried", kept)):
         roll += [(column, row) for g in those for row in g.rows]
     state.memory, state.kept = state.memory + cleared, [old for g in kept for old in g.memory]
-    state.open, state.flags = [row for g in kept for row in g.rows], (flags - met).union(*(g.flags for g in kept))
+    state.open, state.flags = [row for g in kept for row in g.rows], alone.union(*(g.flags for g in kept))
     breaks = {("/".join(g.home[:2]), *named) for g, named in broken.items()}
-    for payment, reference, kind in flags - met:
+    for payment, reference, kind in alone:
         breaks.add(("/".join(filter(None, (payment or reference, kind))), "quarantined_row", "manual_review"))
     pending = {"/".join(g.home[:2]) for g in groups if g.state == "pending"}
     return Facts(breaks=breaks, pending=pending, states=[g.state for g in groups if g not in lapsed], roll=roll)
 
 
 def run(scenario):
-    """The answer of every night, oldest first: breaks as (key, code, class), pending keys, the groups' states, and the
-    roll-forward as (column, row)."""
+    """Every night's breaks as (key, code, class), pending keys, groups' states and roll-forward as (column, row)."""
     state = Facts(read=defaultdict(list), open=[], memory=[], kept=[], flags=set())
     return [one_night(night, state, scenario) for night in scenario["nights"]]

@@ -59,7 +59,11 @@ def nights(*told: list[dict], quarantined: dict | None = None, **settings):
             fields = {name: value for name, value in each.items() if name not in ("day", "hour")}
             night["rows"].append({**fields, "instant": at, "business_date": at.date()})
         refs = (quarantined or {}).get(number)
-        night["quarantined"] = [{"payment_order_id": None, "psp_reference": None, "kind": None} | refs] if refs else []
+        night["quarantined"] = (
+            [{"record": "settlement_line", "payment_order_id": None, "psp_reference": None, "kind": None} | refs]
+            if refs
+            else []
+        )
         scenario["nights"].append(night)
     return oracle.run(scenario)
 
