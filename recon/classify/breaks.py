@@ -40,10 +40,10 @@ UNEXPLAINED = Naming(
 
 
 def naming(plan: Plan, named: Named) -> Naming:
-    """A rule names first, unless it would fix automatically what a `must` forbids."""
+    """A rule names what was left over by itself, unless it would fix automatically what a `must` forbids."""
     rule = plan.rule.breaks[named.rule] if named.rule is not None else None
     must = plan.rule.musts[named.must] if named.must is not None else None
-    if must and (rule is None or rule.class_ is Class.AUTO_FIX):
+    if must and (rule is None or rule.class_ is Class.AUTO_FIX or named.must_names):
         return Naming(must.code, must.class_, must.why, must.next_step, f"{must.holds.place} {must.code}")
     if rule:
         return Naming(rule.code, rule.class_, rule.why, rule.next_step, f"{rule.place} {rule.code}", rule, named.rule)

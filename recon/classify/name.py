@@ -26,6 +26,7 @@ class Named:
     psp: str | None
     rule: int | None
     must: int | None
+    must_names: bool  # the group would have cleared or waited, but for the must
     proven: bool
     facts: dict[str, Any]
     provenance: str
@@ -65,6 +66,7 @@ def _named(facts: dict[str, Any], most: int) -> Named:
         psp=facts["psp"],
         rule=facts["rule"],
         must=facts["must"],
+        must_names=bool(facts["must_names"]),
         proven=facts["proven"],
         facts=facts,
         provenance=facts["provenance"] or "",

@@ -24,9 +24,9 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     ]
     parts.append(
         f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
-  case when {key} is not null and kind is not null then {key} || '/' || kind
-    else coalesce({key}, source || '/' || file || ':' || line) end, kind, psp, since
-from {plan.table("quarantined")} q join ({still_quarantined(plan)}) s on s.number = q.number where not s.attached"""
+  concat_ws('/', coalesce({key}, psp_reference), kind), kind, psp, since
+from {plan.table("quarantined")} q join ({still_quarantined(plan)}) s on s.number = q.number
+where not s.attached and coalesce({key}, psp_reference) is not null"""
     )
     engine.step(
         f"{plan.prefix}_extra",

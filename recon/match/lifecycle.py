@@ -34,7 +34,8 @@ def judge(engine: Engine, plan: Plan) -> None:
 with known as (
   select f.*{filled} from {plan.table("facts")} f left join {plan.table("kinds")} k on k.{_key(plan)} = f.{_key(plan)}
 )
-select *, case when restated or must is not null or {_suggested(plan)} then 'left'
+select *, must is not null and (taken_by is not null or not restated and not {_suggested(plan)} and {agrees_sql(plan, kinds_known=True)}) as must_names,
+  case when restated or must is not null or {_suggested(plan)} then 'left'
   when {agrees_sql(plan, kinds_known=True)} then 'cleared' else 'left' end as outcome
 from known""",
     )
@@ -138,7 +139,7 @@ tonight as (
 select root, k1, k2 from tonight semi join violated using ({key}) where rank is not null
 qualify row_number() over (partition by {key} order by rank desc, root nulls last, k1, k2) = 1""",
         )
-        add_work(engine, plan, f"must_{number}", f"select k1, k2 from {plan.table(f'must_{number}')} where root is null", f"CAST(NULL AS VARCHAR), 0, {number}")
+        add_work(engine, plan, f"must_{number}", f"select k1, k2 from {plan.table(f'must_{number}')} where root is null", must=number)
         # Counted down, so that the first violated must of the rule file is the one that stays.
         engine.step(
             f"{plan.prefix}_must_{number}_roots",

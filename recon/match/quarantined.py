@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recon.domain.records import RECORD_TYPES
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import Plan
@@ -50,13 +49,13 @@ def read_quarantined(engine: Engine, plan: Plan, opened: Path | None) -> None:
 
 
 def _ours(plan: Plan) -> str:
-    """Rows whose record a side reads, and whose kind, where it could be read, is not one that the rule file excludes."""
+    """Rows whose record a side reads and that, as far as they could be read, the rule file does not exclude."""
     parts = []
     for record in dict.fromkeys(side.record for side in plan.rule.sides):
         excluded = [
             to_sql(exclude.where, lambda name: name)
             for exclude in plan.rule.excludes
-            if exclude.record == record and {"kind"} >= set(exclude.where.names) and RECORD_TYPES[record].field("kind")
+            if exclude.record == record and {column for column, _ in QUARANTINED} >= set(exclude.where.names)
         ]
         condition = " or ".join(f"coalesce({each}, false)" for each in excluded)
         parts.append(f"record = {text(record)}" + (f" and not ({condition})" if condition else ""))

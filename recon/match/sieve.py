@@ -21,8 +21,8 @@ def sieve(engine: Engine, plan: Plan) -> None:
     engine.step(
         f"{plan.prefix}_sums",
         f"""create table {plan.table("sums")} as
-select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(psp) as psp, min(keyless_key) as keyless_key,
-  bool_or(restated) as restated, bool_and(near_end) as near_end, bool_and(not brought) as all_new, min(since) as since,
+select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(psp) as psp, min(keyless_key) as keyless_key, min(side) as first_side,
+  bool_or(restated) as restated, bool_and(near_end) as near_end, bool_and(not brought) as all_new,
   bool_or(claims) as claims,
   {aggregates}
 from (
@@ -49,7 +49,7 @@ def _slice(plan: Plan, side: Side) -> str:
     columns = [
         "side, k1, k2",
         *plan.key_fields,
-        "kind, keyless, psp, currency, amount, business_date, restated, brought, since",
+        "kind, keyless, psp, currency, amount, business_date, restated, brought",
         f"{keyless_key} as keyless_key",
         f"{near_end} as near_end",
         f"{claims} as claims",
@@ -100,7 +100,7 @@ def outcome_sql(plan: Plan) -> str:
     when restated then 'left'
     when {agrees_sql(plan, kinds_known=False)} then 'cleared'
     when ({_present_agree(plan)}) and (({_not_due(plan)}) or ({_in_grace(plan)})) then 'pending'
-    when {_silent(plan)} then case when since + {plan.look_back_days} < DATE '{plan.night}' then 'lapsed' else 'silent' end
+    when {_silent(plan)} then case when {_first_day(plan)} + {plan.look_back_days} < DATE '{plan.night}' then 'lapsed' else 'silent' end
     else 'left' end"""
 
 
@@ -135,6 +135,10 @@ def _not_due(plan: Plan) -> str:
 def _in_grace(plan: Plan) -> str:
     missing = " or ".join(f"(({plan.is_required_sql(side)}) and {side.name}__count = 0)" for side in plan.rule.sides)
     return f"near_end and all_new and ({missing})" if plan.rule.grace_minutes else "false"
+
+
+def _first_day(plan: Plan) -> str:
+    return f"least({', '.join(f'{side.name}__date' for side in plan.rule.sides)})"
 
 
 def _silent(plan: Plan) -> str:

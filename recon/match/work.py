@@ -22,10 +22,11 @@ def start_work(engine: Engine, plan: Plan, quarantined: str) -> None:
     engine.step(
         f"{plan.prefix}_work",
         f"""create table {plan.table("work")} as
-select row_number() over (order by {_order(plan)}) as gid, k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, outcome,
+select row_number() over (order by {_order(plan)}) as gid, k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, first_side, outcome,
   (k1, k2) in (select (k1, k2) from {plan.table("rejoins")}) as rejoined,
   (k1, k2) in (select (k1, k2) from ({quarantined})) as quarantined,
-  CAST(NULL AS VARCHAR) as found_by, CAST(0 AS BIGINT) as candidates, CAST(NULL AS INTEGER) as must, CAST(0 AS BIGINT) as root
+  CAST(NULL AS VARCHAR) as found_by, CAST(0 AS BIGINT) as candidates, CAST(NULL AS INTEGER) as must,
+  CAST(NULL AS INTEGER) as taken_by, CAST(0 AS BIGINT) as root
 from {plan.table("groups")}
 where outcome = 'left' or (k1, k2) in (select (k1, k2) from {plan.table("rejoins")})
   or outcome <> 'cleared' and (k1, k2) in (select (k1, k2) from ({quarantined}))""",
@@ -38,17 +39,17 @@ where outcome = 'left' or (k1, k2) in (select (k1, k2) from {plan.table("rejoins
         )
 
 
-def add_work(engine: Engine, plan: Plan, why: str, keys: str, columns: str = "") -> int:
+def add_work(engine: Engine, plan: Plan, why: str, keys: str, must: int | None = None) -> int:
     """Take more groups into work, with their records: those whose (k1, k2) the query `keys` gives. Returns how many.
 
-    columns   values for `found_by, candidates, must` in that order; by default none
+    must   the number of the lifecycle's must that takes them, if one does
     """
     last = engine.one(f"select coalesce(max(gid), 0) from {plan.table('work')}")
     engine.step(
         f"{plan.prefix}_work_{why}",
         f"""insert into {plan.table("work")}
-select {last} + row_number() over (order by {_order(plan)}), k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, outcome,
-  false, false, {columns or "CAST(NULL AS VARCHAR), 0, NULL"}, {last} + row_number() over (order by {_order(plan)})
+select {last} + row_number() over (order by {_order(plan)}), k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, first_side, outcome,
+  false, false, NULL, 0, {"NULL" if must is None else must}, {"NULL" if must is None else must}, {last} + row_number() over (order by {_order(plan)})
 from {plan.table("groups")} g join (select distinct k1, k2 from ({keys})) using (k1, k2)
 where (k1, k2) not in (select (k1, k2) from {plan.table("work")})""",
     )
@@ -90,13 +91,13 @@ with keyed as (
   select *, case when not keyless or rejoined then {key_text} end as key from {work}
 ),
 roots as (
-  select root, {smallest}, min(key) as key, min(keyless_key) as keyless_key, min(kind) as kind, bool_and(keyless and not rejoined) as keyless,
+  select root, {smallest}, min(key) as key, substr(min(CAST(first_side AS VARCHAR) || keyless_key), 2) as keyless_key, min(kind) as kind, bool_and(keyless and not rejoined) as keyless,
     bool_or(rejoined) as cleared_before, bool_or(quarantined) as quarantined, max(found_by) as found_by, max(candidates) as candidates,
-    min(must) as must
+    min(must) as must, min(taken_by) as taken_by
   from keyed group by root
 )
 select r.root as gid, {", ".join(f"r.{field}" for field in plan.key_fields)}, coalesce(r.key, r.keyless_key) as key, r.kind, r.keyless,
-  r.cleared_before, r.quarantined, false as unclaimed, r.found_by, r.candidates, r.must,
+  r.cleared_before, r.quarantined, false as unclaimed, r.found_by, r.candidates, r.must, r.taken_by,
   {" or ".join(f"coalesce(o_{side.name}.restated, false)" for side in plan.rule.sides)} as restated,
   least({", ".join(f"o_{side.name}.psp, m_{side.name}.psp" for side in plan.rule.sides)}) as psp,
   least({", ".join(f"o_{side.name}.since" for side in plan.rule.sides)}) as since,
@@ -108,53 +109,71 @@ from roots r
 
 def _side_join(plan: Plan, side: Side) -> str:
     """A side's own records (o_) and what is remembered of it (m_), each summed to one row a root."""
-    fields = "".join(
-        f", case when min({field}) = max({field}) then min({field}) end as {field}" for field in plan.used(side) if field != "psp"
-    )
-    kept = "".join(
-        f", arg_max({side.name}__{field}, night) as {field}" for field in (kept_facts(plan, side) if plan.replaces(side) else [])
-    )
     name = side.name
+    own = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in plan.used(side) if field != "psp")
+    kept = kept_facts(plan, side) if plan.replaces(side) else []
+    old = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in kept)
     return f"""left join (
   select w.root, count(*) as n, sum(amount) as amount, min(amount) as low, max(amount) as high, min(currency) as first_currency,
-    max(currency) as last_currency, min(business_date) as day, bool_or(s.restated) as restated, min(s.psp) as psp, min(s.since) as since{fields}
+    max(currency) as last_currency, min(business_date) as day, bool_or(s.restated) as restated, min(s.psp) as psp, min(s.since) as since{own}
   from {plan.table("work_" + name)} s join {plan.table("work")} w on s.gid = w.gid group by w.root
 ) o_{name} on o_{name}.root = r.root
 left join (
-  select root, sum({name}__count) as n, sum({name}__amount) as amount, min({name}__amount_min) as low, max({name}__amount_max) as high,
-    min({name}__currency) as first_currency, max({name}__currency) as last_currency, min(psp) as psp{kept}
-  from {plan.table("remembered")} where {name}__count > 0 group by root
-) m_{name} on m_{name}.root = r.root"""
+  select root, sum(n) as n, sum(amount) as amount, min(low) as low, max(high) as high,
+    min(currency) as first_currency, max(currency) as last_currency, min(psp) as psp{old}
+  from ({_remembered_side(plan, side)}) group by root
+) m_{name} on m_{name}.root = r.root""" + (_before_join(plan, side) if "status" in kept else "")
+
+
+def _remembered_side(plan: Plan, side: Side) -> str:
+    """What earlier nights cleared of a side. For a side whose newest version replaces the older one: the newest night's, and
+    none where tonight has a newer version of that key."""
+    name = side.name
+    facts = f"{name}__count as n, {name}__amount as amount, {name}__amount_min as low, {name}__amount_max as high, {name}__currency as currency, psp"
+    if not plan.replaces(side):
+        return f"select root, {facts} from {plan.table('remembered')} where {name}__count > 0"
+    kept = "".join(f", {name}__{field} as {field}" for field in kept_facts(plan, side))
+    keys = ", ".join([*plan.key_fields, "kind"])
+    return f"""select root, {facts}{kept} from {plan.table("remembered")}
+where {name}__count > 0 and (root, {keys}) not in (select (w.root, {", ".join("s." + field for field in [*plan.key_fields, "kind"])})
+  from {plan.table("work_" + name)} s join {plan.table("work")} w on s.gid = w.gid where not s.keyless)
+qualify row_number() over (partition by root, {keys} order by night desc) = 1"""
+
+
+def _before_join(plan: Plan, side: Side) -> str:
+    """The status that cleared on an earlier night, where tonight has a newer version."""
+    name = side.name
+    return f"""
+left join (
+  select root, arg_max({name}__status, night) as status from {plan.table("remembered")} where {name}__count > 0 group by root
+) b_{name} on b_{name}.root = r.root"""
 
 
 def _side_columns(plan: Plan, side: Side) -> list[str]:
     name, own, old = side.name, f"o_{side.name}", f"m_{side.name}"
-    newest = plan.replaces(side)
-    # A side whose newest version replaces the older one is never counted twice: what is remembered of it gives way.
-    remembered = f"case when {own}.n is null then {old}.n end" if newest else f"{old}.n"
-    old_amount = f"case when {own}.n is null then {old}.amount end" if newest else f"{old}.amount"
-    low = f"coalesce({own}.low, {old}.low)" if newest else f"least({own}.low, {old}.low)"
-    high = f"coalesce({own}.high, {old}.high)" if newest else f"greatest({own}.high, {old}.high)"
-    first = f"coalesce({own}.first_currency, {old}.first_currency)" if newest else f"least({own}.first_currency, {old}.first_currency)"
-    last = f"coalesce({own}.last_currency, {old}.last_currency)" if newest else f"greatest({own}.last_currency, {old}.last_currency)"
+    first = f"least({own}.first_currency, {old}.first_currency)"
+    last = f"greatest({own}.last_currency, {old}.last_currency)"
     columns = [
-        f"coalesce({own}.n, 0) + coalesce({remembered}, 0) as {name}__count",
-        f"case when {first} = {last} then CAST(coalesce({own}.amount, 0) AS {WIDE}) + coalesce({old_amount}, 0) end as {name}__amount",
-        f"{low} as {name}__amount_min",
-        f"{high} as {name}__amount_max",
+        f"coalesce({own}.n, 0) + coalesce({old}.n, 0) as {name}__count",
+        f"case when {first} = {last} then CAST(coalesce({own}.amount, 0) AS {WIDE}) + coalesce({old}.amount, 0) end as {name}__amount",
+        f"least({own}.low, {old}.low) as {name}__amount_min",
+        f"greatest({own}.high, {old}.high) as {name}__amount_max",
         f"case when {first} = {last} then {first} when {first} is not null then 'mixed' end as {name}__currency",
-        f"coalesce({remembered}, 0) as {name}__cleared_count",
-        f"CAST(coalesce({old_amount}, 0) AS {WIDE}) as {name}__cleared_amount",
+        f"coalesce({old}.n, 0) as {name}__cleared_count",
+        f"CAST(coalesce({old}.amount, 0) AS {WIDE}) as {name}__cleared_amount",
         f"{own}.day as {name}__date",
         f"coalesce({own}.psp, {old}.psp) as {name}__psp",
     ]
-    kept = kept_facts(plan, side) if newest else []
+    kept = kept_facts(plan, side) if plan.replaces(side) else []
     for field in plan.used(side):
         if field == "psp":
             continue
-        value = f"coalesce({own}.{field}, case when {own}.n is null then {old}.{field} end)" if field in kept else f"{own}.{field}"
-        if field == "previous_status":
-            # The version before may have cleared on an earlier night.
-            value = f"coalesce({own}.previous_status, case when {own}.n > 0 then {old}.status end)" if "status" in kept else value
+        low, high = f"{own}.{field}__low", f"{own}.{field}__high"
+        if field in kept:
+            low, high = f"least({low}, {old}.{field}__low)", f"greatest({high}, {old}.{field}__high)"
+        value = f"case when {low} = {high} then {low} end"
+        if field == "previous_status" and "status" in kept:
+            # The version before may be one that cleared on an earlier night.
+            value = f"coalesce({value}, case when {own}.n > 0 then b_{name}.status end)"
         columns.append(f"{value} as {name}__{field}")
     return columns

@@ -1,0 +1,403 @@
+"""Pipeline: one night, from inputs to the published folder. `run_night` reads top to bottom in the order of docs/matching.md.
+
+fetch and ingest -> match -> classify -> propose -> carry -> prove -> report -> publish -> state
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recon import __version__
+from recon.classify import fill, make_break, name_breaks, settle_breaks
+from recon.domain.breaks import Break, Fix, break_id
+from recon.domain.calendar import day_bounds
+from recon.domain.rulebook import Class, Moves, Reconciliation
+from recon.engine.duck import Engine
+from recon.engine.plan import Plan
+from recon.errors import Exit
+from recon.fixes import Candidate, propose_fixes
+from recon.inputs import Inputs, leave_quarantine, read_inputs, write_inputs
+from recon.match import match
+from recon.match.carry import carry_forward, write_pending
+from recon.match.outcomes import what_became
+from recon.match.population import Loaded, new_records
+from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
+from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
+from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
+from recon.store.folder import manifest_sha256, night_folder, publish, published, write_json
+from recon.store.history import cleared_files, earlier_nights, earlier_records, night_before
+from recon.store.lock import night_lock
+from recon.store.state import record_night
+from recon.summary import summary, state_rows
+from recon.totals import prove_roll_forward, prove_tie_out
+from recon.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a night is run. `only`: reconciliations by name, all when empty; `dry_run`: publish nothing."""
+
+    only: tuple[str, ...] = ()
+    dry_run: bool = False
+    refetch: bool = False
+
+
+@dataclass
+class NightResult:
+    """What a night came to."""
+
+    night: date
+    verdict: str
+    sentence: str
+    folder: Path
+    counts: dict[str, int]
+    breaks: list[Break]
+    fixes: list[Fix]
+    facts: NightFacts
+    steps: list[tuple[str, str]]
+    seconds: dict[str, float]
+    changed: bool  # False where a rerun made the same bytes
+    incomplete: tuple[str, ...] = ()
+
+    @property
+    def exit(self) -> Exit:
+        return Exit.INCOMPLETE if self.incomplete else Exit.OK
+
+    def table(self, name: str) -> pa.Table:
+        """A Parquet table of the published night by name: "breaks", or "open/payin/psp"."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.folder / f"{name}.parquet")
+
+    def breaks_frame(self) -> pd.DataFrame:
+        """breaks.parquet as a DataFrame; amounts are decimal text, so that nothing is rounded."""
+        frame: pd.DataFrame = self.table("breaks").to_pandas()
+        return frame
+
+
+@dataclass
+class Outcome:
+    """What one night's reconciliations came to, before it is written."""
+
+    plans: list[Plan] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
+    groups: Counter[str] = field(default_factory=Counter)
+    by_rule: dict[str, Counter[str]] = field(default_factory=dict)
+    tie_out: list[TieOutLine] = field(default_factory=list)
+    roll_forward: list[RollForwardLine] = field(default_factory=list)
+
+
+def run_night(workspace: Workspace, night: date, options: Options = Options(), notify: Notify = lambda text: None) -> NightResult:
+    """Reconcile one night and publish its folder; safe to run again at any time.
+
+    Raises ReconError for what a person can mend; a missing or unreadable input is not raised but makes the night incomplete.
+    """
+    clock = _Clock()
+    with night_lock(workspace.root, night), night_folder(workspace.nights, night) as making:
+        before = night_before(workspace.nights, night, workspace.first_night or night)
+        engine = Engine(making / ".spill", workspace.memory_limit, workspace.threads)
+        try:
+            bounds = day_bounds(night, workspace.zone, workspace.cut_off)
+            inputs = read_inputs(engine, workspace, night, bounds, making, options.refetch, notify)
+            clock.lap("ingest")
+            outcome = _reconcile(engine, workspace, night, options, before, inputs, making, notify)
+            clock.lap("reconcile")
+            result = _write(engine, workspace, night, before, inputs, outcome, making, notify)
+            clock.lap("report")
+        finally:
+            engine.close()
+        _remove_spill(making)
+        if not options.dry_run:
+            notify("publishing")
+            result.changed = publish(making, workspace.nights, night)
+            _record_state(workspace, night, before, result)
+            clock.lap("publish")
+    result.seconds = clock.laps
+    return result
+
+
+def _reconcile(
+    engine: Engine, workspace: Workspace, night: date, options: Options, before: Path | None, inputs: Inputs, making: Path, notify: Notify
+) -> Outcome:
+    rules = [rule for rule in workspace.reconciliations if not options.only or rule.name in options.only]
+    earlier = earlier_nights(workspace.nights, night, workspace.look_back_days)
+    records = earlier_records(earlier)
+    moves = {source.record: source.moves for source in workspace.sources}
+    loaded = [Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read if each.relation]
+    new_records(engine, loaded, moves, records)
+    _count_replays(engine, inputs)
+    leave_quarantine(engine, inputs, night)
+    known = read_known(before / "open" / "breaks.parquet") if before else {}
+    outcome = Outcome()
+    for rule in rules:
+        notify(f"matching {rule.name}")
+        plan = _plan(workspace, rule, night, moves)
+        opened = before / "open" / rule.name if before else None
+        match(engine, plan, rules, opened if opened and opened.exists() else None, cleared_files(earlier, rule.name), records)
+        _classify(engine, workspace, plan, inputs, known, making, outcome)
+        lines = prove_roll_forward(engine, plan, inputs, opened if opened and opened.exists() else None, making / "open" / rule.name)
+        outcome.roll_forward += lines
+        tie_out = tie_out_lines(engine, plan)
+        prove_tie_out(tie_out)
+        outcome.tie_out += tie_out
+        outcome.plans.append(plan)
+    return outcome
+
+
+def _plan(workspace: Workspace, rule: Reconciliation, night: date, moves: Mapping[str, Moves]) -> Plan:
+    return Plan(
+        rule=rule,
+        night=night,
+        ends=day_bounds(night, workspace.zone, workspace.cut_off).end.replace(tzinfo=None),
+        calendar=workspace.calendar,
+        calendars=workspace.psp_calendars,
+        moves=moves,
+        look_back_days=workspace.look_back_days,
+    )
+
+
+def _classify(
+    engine: Engine, workspace: Workspace, plan: Plan, inputs: Inputs, known: Mapping[str, Break], making: Path, outcome: Outcome
+) -> None:
+    """Name what is left over, leave what is awaited pending, propose fixes, settle states, and carry the rest forward."""
+    ours = {each.break_id: each for each in known.values() if each.reconciliation == plan.rule.name}
+    tonight: list[Break] = []
+    awaited: list[int] = []
+    for batch in name_breaks(engine, plan):
+        for named in batch:
+            each = make_break(plan, named, fill)
+            before = ours.get(each.break_id)
+            if not _waits_for(plan, inputs, each):
+                tonight.append(each)
+            elif before and before.is_open:
+                tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None, reason=before.reason))
+            elif each.gid is not None:
+                awaited.append(each.gid)
+    carry_forward(engine, plan, making, awaited)
+    groups = Counter({str(name): int(count) for name, count in engine.rows(f"select outcome, count(*) from {plan.table('outcomes')} group by all")})
+    tonight, fixes = _propose(workspace, plan, inputs, tonight, sum(groups.values()))
+    rules = plan.rule.breaks
+    settled = settle_breaks(
+        tonight,
+        ours,
+        workspace.calendar,
+        plan.night,
+        lambda each: rules[each.rule_number].deadline_days if each.rule_number is not None else None,
+        lambda gone: what_became(engine, plan, {each.break_id: each.key for each in gone}),
+        workspace.look_back_days,
+    )
+    outcome.breaks += settled
+    outcome.fixes += fixes
+    outcome.groups += groups
+    outcome.by_rule[plan.rule.name] = groups
+
+
+def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
+    """Whether a side that is missing from the group is one of an incomplete source."""
+    for source in inputs.incomplete:
+        for side in plan.rule.sides:
+            missing = not each.facts[f"{side.name}__count"] and (not side.kinds or each.facts["kind"] in side.kinds)
+            same_provider = not source.psp or not each.psp or source.psp == each.psp
+            if side.record == source.record and missing and same_provider and not each.facts["unclaimed"]:
+                return True
+    return False
+
+
+def _propose(
+    workspace: Workspace, plan: Plan, inputs: Inputs, breaks: Sequence[Break], groups: int
+) -> tuple[list[Break], list[Fix]]:
+    """Fixes of one reconciliation, none from a source that is incomplete; the breaks with their final class."""
+    incomplete = {source.psp for source in inputs.incomplete}
+    candidates = [
+        Candidate(each.break_id, plan.rule.breaks[each.rule_number], each.class_, each.facts, each.postings)
+        for each in breaks
+        if each.rule_number is not None and not ("" in incomplete or each.psp in incomplete)
+    ]
+    proposal = propose_fixes(plan.rule, plan.night, candidates, groups, workspace.brake, fill)
+    fix_of = {fix.break_id: fix.fix_id for fix in proposal.fixes}
+    proposable = {each.break_id for each in candidates}
+    final = []
+    for each in breaks:
+        why = proposal.demoted.get(each.break_id)
+        if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id not in proposable:
+            why = "its source is incomplete tonight"
+        if why:
+            each = replace(each, class_=Class.MANUAL_REVIEW, reason="; ".join(filter(None, [each.reason, why])))
+        final.append(replace(each, fix_id=fix_of.get(each.break_id)))
+    return final, list(proposal.fixes)
+
+
+def _count_replays(engine: Engine, inputs: Inputs) -> None:
+    sql = "select source, file, count(*) filter (where not restated), count(*) filter (where restated) from replayed_rows group by all"
+    counts = {(source, file): (replayed, restated) for source, file, replayed, restated in engine.rows(sql)}
+    for each in inputs.read:
+        replayed, restated = counts.get((each.source.name, each.entry["name"]), (0, 0))
+        each.entry.update(replayed=replayed, restated=restated)
+
+
+def _write(
+    engine: Engine,
+    workspace: Workspace,
+    night: date,
+    before: Path | None,
+    inputs: Inputs,
+    outcome: Outcome,
+    making: Path,
+    notify: Notify,
+) -> NightResult:
+    """Write every file of the night but the manifest."""
+    notify("writing the report")
+    sides = list(dict.fromkeys(side.name for plan in outcome.plans for side in plan.rule.sides))
+    shown = [each for each in outcome.breaks if each.is_open or each.closed_on == night]
+    awaiting = sorted({source.name for source in inputs.incomplete})
+    verdict = _verdict(awaiting, shown, outcome.groups)
+    write_breaks(making, shown, sides)
+    write_known(making / "open" / "breaks.parquet", outcome.breaks)
+    write_fixes(making, outcome.fixes)
+    quarantined = _quarantined(engine)
+    write_quarantine(making, quarantined)
+    write_pending(engine, outcome.plans, making / "pending.csv")
+    write_inputs(inputs, making)
+    settings = Settings(
+        workspace.name,
+        __version__,
+        workspace.config_sha256,
+        str(workspace.zone),
+        f"{workspace.cut_off:%H:%M}",
+        date.fromisoformat(before.name) if before else None,
+    )
+    facts = night_facts(
+        settings,
+        night,
+        verdict,
+        [plan.rule for plan in outcome.plans],
+        outcome.groups,
+        shown,
+        break_facts(engine, outcome.plans, shown),
+        outcome.fixes,
+        outcome.tie_out,
+        outcome.roll_forward,
+        [_input_fact(each.entry) for each in inputs.read] + [_awaited_fact(source.name, why) for source, why in inputs.awaiting],
+        [QuarantineFact(**{name: row[name] for name in ("file", "sha256", "line", "column", "found", "expected", "raw")}) for row in quarantined],
+        awaiting,
+    )
+    _write_pages(facts, making)
+    previous = {"night": before.name, "manifest_sha256": manifest_sha256(before)} if before else None
+    write_json(making / "summary.json", summary(facts, outcome.by_rule, outcome.breaks, outcome.fixes, inputs, previous, workspace))
+    _write_steps(engine, making)
+    return NightResult(
+        night=night,
+        verdict=verdict,
+        sentence=facts.sentence,
+        folder=workspace.nights / str(night),
+        counts=dict(outcome.groups) | {"breaks": facts.breaks_open, "fixes": len(outcome.fixes)},
+        breaks=outcome.breaks,
+        fixes=outcome.fixes,
+        facts=facts,
+        steps=list(engine.steps),
+        seconds={},
+        changed=True,
+        incomplete=tuple(awaiting),
+    )
+
+
+def _verdict(awaiting: Sequence[str], breaks: Sequence[Break], groups: Mapping[str, int]) -> str:
+    """Worst first: incomplete, breaks, pending, reconciled."""
+    if awaiting:
+        return "incomplete"
+    if any(each.is_open for each in breaks):
+        return "breaks"
+    return "pending" if groups.get("pending") else "reconciled"
+
+
+def _quarantined(engine: Engine) -> list[dict[str, Any]]:
+    names = ["file", "sha256", "line", "column", "found", "expected", "raw"]
+    rows = engine.rows("select file, sha256, line, column_name, found, expected, raw from new_quarantined order by all")
+    return [{name: "" if value is None else value for name, value in zip(names, row, strict=True)} for row in rows]
+
+
+def _input_fact(entry: Mapping[str, Any]) -> InputFact:
+    return InputFact(
+        source=entry["source"],
+        name=entry["name"],
+        sha256=entry["sha256"],
+        rows=entry["rows"],
+        read=entry["read"],
+        quarantined=entry["quarantined"],
+        replayed=entry["replayed"],
+        restated=entry["restated"],
+        late=entry["late"],
+        arrival=entry["arrival"],
+        status=entry["status"],
+        reason=entry["reason"],
+        totals=tuple((kind, currency, rows, amount) for kind, currency, rows, amount in entry["totals"]),
+        controls=tuple((name, state, detail) for name, state, detail in entry["controls"]),
+    )
+
+
+def _awaited_fact(source: str, why: str) -> InputFact:
+    return InputFact(source, "", "", 0, 0, 0, 0, 0, False, "", "awaiting", why, (), ())
+
+
+def _write_pages(facts: NightFacts, making: Path) -> None:
+    from recon.report.html import write_html
+    from recon.report.workbook import write_workbook
+
+    write_html(facts, making / "report.html")
+    write_workbook(facts, making / "report.xlsx")
+
+
+def _write_steps(engine: Engine, making: Path) -> None:
+    """sql/: what ran, in order; paths of this run's own folder taken out, so that the text is the same every time."""
+    folder = making / "sql"
+    folder.mkdir()
+    body = "\n\n".join(f"-- {number:03d} {name}\n{sql};" for number, (name, sql) in enumerate(engine.steps, 1))
+    body = body.replace(str(making), "{night}").replace(str(making.parent.parent), "{workspace}")
+    (folder / "steps.sql").write_text(body + "\n", encoding="utf-8")
+
+
+def _remove_spill(making: Path) -> None:
+    import shutil
+
+    shutil.rmtree(making / ".spill", ignore_errors=True)
+
+
+def _record_state(workspace: Workspace, night: date, before: Path | None, result: NightResult) -> None:
+    newest = max(published(workspace.nights), default=night)
+    facts = {
+        "night": night,
+        "verdict": result.verdict,
+        "manifest_sha256": manifest_sha256(workspace.nights / str(night)),
+        "previous_sha256": manifest_sha256(before) if before else None,
+    }
+    known, proposed = state_rows(night, result.breaks, result.fixes)
+    record_night(workspace.state_url.value, workspace.root, night, facts, known, proposed, newest == night)
+
+
+class _Clock:
+    """Seconds per stage, for people; nothing that is published depends on it."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._since
+        self._since = now
+
+
+__all__ = ["NightResult", "Options", "break_id", "run_night"]

@@ -1,0 +1,253 @@
+"""Build: the night's facts for report and workbook, from breaks, fixes, inputs and totals that are already settled."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from recon.domain.breaks import Break, Fix
+from recon.domain.money import to_text
+from recon.domain.rulebook import Class, Reconciliation, Severity
+from recon.engine.duck import Engine
+from recon.engine.plan import Plan
+from recon.report.facts import (
+    BreakFact,
+    FixFact,
+    InputFact,
+    NightFacts,
+    PostingFact,
+    QuarantineFact,
+    RecordFact,
+    RollForwardLine,
+    RuleFact,
+    TieOutLine,
+)
+from recon.report.records import break_records, tried
+from recon.report.tables import side_amount
+
+#: At most so many breaks are put into the page; the counts are always those of all.
+EMBEDDED_MAX = 20_000
+BUCKETS = (("0-1", 1), ("2-3", 3), ("4-7", 7), ("8-30", 30), ("30+", None))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the report says of the workspace."""
+
+    workspace: str
+    tool_version: str
+    config_sha256: str
+    time_zone: str
+    cut_off: str
+    previous_night: date | None
+
+
+def bucket_of(age_days: int) -> str:
+    """The ageing bucket of a number of business days."""
+    return next(name for name, until in BUCKETS if until is None or age_days <= until)
+
+
+def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
+    """Per provider and currency: external = internal + pending + breaks + residual."""
+    external, internal = plan.rule.sides[0].name, plan.rule.sides[1].name if len(plan.rule.sides) > 1 else ""
+    sums: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    for psp, currency, side, outcome, _, amount in engine.rows(f"select * from {plan.table('tie')} order by all"):
+        if side in (external, internal):
+            sums[psp, currency][side, outcome] += int(amount)
+    groups = _group_counts(engine, plan)
+    lines = []
+    for (psp, currency), found in sorted(sums.items()):
+        outside = sum(amount for (side, _), amount in found.items() if side == external)
+        inside = sum(amount for (side, _), amount in found.items() if side == internal)
+        pending = found[external, "pending"] - found[internal, "pending"]
+        broken = found[external, "broken"] - found[internal, "broken"]
+        counts = groups.get((psp, currency), Counter())
+        lines.append(
+            TieOutLine(
+                reconciliation=plan.rule.name,
+                psp=psp,
+                currency=currency,
+                external=to_text(outside, currency),
+                internal=to_text(inside, currency),
+                cleared=to_text(found[external, "cleared"], currency),
+                pending=to_text(pending, currency),
+                breaks=to_text(broken, currency),
+                residual=to_text(outside - inside - pending - broken, currency),
+                groups_cleared=counts["cleared"],
+                groups_pending=counts["pending"],
+                groups_broken=counts["broken"],
+            )
+        )
+    return lines
+
+
+def _group_counts(engine: Engine, plan: Plan) -> dict[tuple[str, str], Counter[str]]:
+    first = "coalesce(" + ", ".join(f"{side.name}__currency" for side in plan.rule.sides) + ")"
+    sql = f"""select coalesce(o.psp, ''), coalesce({first}, ''), o.outcome, count(*) from {plan.table("outcomes")} o
+join {plan.table("groups")} g on g.k1 = o.k1 and g.k2 = o.k2 group by all"""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for psp, currency, outcome, number in engine.rows(sql):
+        counts[psp, currency][outcome] += number
+    return counts
+
+
+def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) -> tuple[BreakFact, ...]:
+    """The breaks that the page holds: the most severe and oldest first, each with its records."""
+    order = sorted(breaks, key=lambda each: (not each.is_open, -Severity[each.class_], -each.age_days, each.reconciliation, each.key))
+    shown = order[:EMBEDDED_MAX]
+    records: dict[tuple[str, int], tuple[RecordFact, ...]] = {}
+    for plan in plans:
+        gids = [each.gid for each in shown if each.reconciliation == plan.rule.name and each.gid is not None]
+        if gids:
+            records.update({(plan.rule.name, gid): found for gid, found in break_records(engine, plan, gids).items()})
+    by_name = {plan.rule.name: plan for plan in plans}
+    return tuple(
+        _break_fact(each, by_name.get(each.reconciliation), records.get((each.reconciliation, each.gid or 0), ())) for each in shown
+    )
+
+
+def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...]) -> BreakFact:
+    sides = [side.name for side in plan.rule.sides] if plan else sorted(each.amounts)
+    return BreakFact(
+        break_id=each.break_id,
+        reconciliation=each.reconciliation,
+        key=each.key,
+        code=each.code,
+        class_=str(each.class_),
+        state=each.state,
+        currency=each.currency,
+        difference=to_text(each.difference, each.currency) if each.difference is not None and each.currency else None,
+        amounts={side: side_amount(each, side) for side in sides},
+        psp=each.psp,
+        first_seen=each.first_seen,
+        age_days=each.age_days,
+        deadline=each.deadline,
+        owner=each.owner,
+        rule=each.rule,
+        why=each.why,
+        next_step=each.next_step,
+        reason=each.reason,
+        fix_id=each.fix_id,
+        provenance=each.provenance,
+        records=records,
+        tried=tried(plan, each.facts) if plan else (),
+    )
+
+
+def fix_fact(fix: Fix) -> FixFact:
+    """A proposed fix as the report shows it."""
+    return FixFact(
+        fix_id=fix.fix_id,
+        break_id=fix.break_id,
+        template=fix.template,
+        kind=fix.kind,
+        memo=fix.memo,
+        currency=fix.currency,
+        amount=to_text(fix.amount, fix.currency),
+        status=fix.status,
+        idempotency_key=fix.idempotency_key,
+        content_sha256=fix.content_sha256,
+        postings=tuple(PostingFact(account, currency, to_text(amount, currency)) for account, currency, amount in fix.postings),
+        record=f"{fix.record} {fix.record_id}".strip(),
+        seen=dict(fix.seen),
+        set=dict(fix.set),
+    )
+
+
+def sentence(verdict: str, night: date, open_breaks: Sequence[Break], pending: int, awaiting: Sequence[str]) -> str:
+    """The one sentence that the report opens with."""
+    if verdict == "incomplete":
+        return f"{night}: incomplete. Awaiting {', '.join(awaiting)}; nothing missing there was judged."
+    if verdict == "breaks":
+        by_class = Counter(each.class_ for each in open_breaks)
+        parts = [f"{by_class[class_]} {str(class_).replace('_', ' ')}" for class_ in (Class.INVESTIGATE, Class.MANUAL_REVIEW, Class.AUTO_FIX) if by_class[class_]]
+        due = sum(1 for each in open_breaks if each.deadline is not None and each.deadline <= night)
+        tail = f" {due} at or past the deadline." if due else ""
+        return f"{night}: {len(open_breaks)} open break{'s' if len(open_breaks) != 1 else ''} ({', '.join(parts)}).{tail}"
+    if verdict == "pending":
+        return f"{night}: reconciled but for {pending} payment{'s' if pending != 1 else ''} in transit, none overdue."
+    return f"{night}: reconciled. Every record is accounted for."
+
+
+def night_facts(
+    settings: Settings,
+    night: date,
+    verdict: str,
+    rules: Sequence[Reconciliation],
+    groups: Mapping[str, int],
+    breaks: Sequence[Break],
+    shown: tuple[BreakFact, ...],
+    fixes: Sequence[Fix],
+    tie_out: Sequence[TieOutLine],
+    roll_forward: Sequence[RollForwardLine],
+    inputs: Sequence[InputFact],
+    quarantine: Sequence[QuarantineFact],
+    awaiting: Sequence[str],
+) -> NightFacts:
+    """Everything that report.html and report.xlsx say of one night."""
+    open_breaks = [each for each in breaks if each.is_open]
+    hits = Counter((each.reconciliation, each.code) for each in open_breaks)
+    embedded = {each.break_id for each in shown}
+    return NightFacts(
+        workspace=settings.workspace,
+        night=night,
+        verdict=verdict,
+        sentence=sentence(verdict, night, open_breaks, groups.get("pending", 0), awaiting),
+        tool_version=settings.tool_version,
+        config_sha256=settings.config_sha256,
+        time_zone=settings.time_zone,
+        cut_off=settings.cut_off,
+        previous_night=settings.previous_night,
+        records_total=sum(each.rows for each in inputs),
+        groups=dict(groups),
+        breaks_open=len(open_breaks),
+        breaks_new=sum(1 for each in open_breaks if each.state in ("new", "reopened")),
+        breaks_resolved=len(breaks) - len(open_breaks),
+        by_class={str(class_): sum(1 for each in open_breaks if each.class_ is class_) for class_ in Class},
+        by_code=_by_code(open_breaks),
+        ageing=_ageing(open_breaks),
+        tie_out=tuple(tie_out),
+        roll_forward=tuple(roll_forward),
+        breaks=shown,
+        fixes=tuple(fix_fact(fix) for fix in fixes if fix.break_id in embedded),
+        inputs=tuple(inputs),
+        quarantine=tuple(quarantine),
+        rules=tuple(
+            RuleFact(rule.name, each.code, str(each.class_), str(each.place), each.why, hits[rule.name, each.code])
+            for rule in rules
+            for each in (*rule.breaks, *(_MustRule(must.code, must.class_, must.holds.place, must.why) for must in rule.musts))
+        ),
+        reproduce=f"recon run --date {night}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _MustRule:
+    code: str
+    class_: Class
+    place: Any
+    why: str
+
+
+def _by_code(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, str, int, str], ...]:
+    """(reconciliation, class, code, count, difference per currency), the most severe first."""
+    counts: Counter[tuple[str, Class, str]] = Counter()
+    sums: dict[tuple[str, Class, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for each in open_breaks:
+        name = (each.reconciliation, each.class_, each.code)
+        counts[name] += 1
+        if each.currency and each.difference is not None:
+            sums[name][each.currency] += each.difference
+    order = sorted(counts, key=lambda name: (-Severity[name[1]], -counts[name], name[0], name[2]))
+    return tuple(
+        (name[0], str(name[1]), name[2], counts[name], " · ".join(f"{to_text(total, currency)} {currency}" for currency, total in sorted(sums[name].items())))
+        for name in order
+    )
+
+
+def _ageing(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, int], ...]:
+    counts = Counter((str(each.class_), bucket_of(each.age_days)) for each in open_breaks)
+    return tuple((str(class_), name, counts[str(class_), name]) for class_ in Class for name, _ in BUCKETS)

@@ -1,0 +1,64 @@
+"""Verify: what an auditor checks of a published night, from the folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recon.domain.money import read_minor
+from recon.store.folder import changed_files, manifest_sha256, sha256_of
+from recon.store.history import inputs_of, summary_of
+
+
+def verify_night(folder: Path) -> list[str]:
+    """Everything that is wrong with a night, a line each; empty when it is whole.
+
+    folder   nights/DATE of a workspace; the bytes of its inputs are in raw/ beside nights/
+    """
+    findings = changed_files(folder)
+    if findings:
+        return findings  # what is read below can't be trusted
+    facts = summary_of(folder)
+    findings += _inputs(folder)
+    for line in facts["roll_forward"]:
+        findings += _roll_forward(line)
+    for reconciliation in facts["reconciliations"].values():
+        findings += [
+            f"tie-out: {line['psp']} {line['currency']}: residual {line['residual']}"
+            for line in reconciliation["tie_out"]
+            if line["residual"].strip("-0.")
+        ]
+    previous = facts["previous"]
+    if previous:
+        before = folder.parent / previous["night"]
+        if not before.exists():
+            findings.append(f"chain: the night before, {previous['night']}, is gone")
+        elif manifest_sha256(before) != previous["manifest_sha256"]:
+            findings.append(f"chain: the night before, {previous['night']}, was run again since with another result")
+    return findings
+
+
+def _inputs(folder: Path) -> list[str]:
+    findings = []
+    for entry in inputs_of(folder):
+        if not entry["sha256"]:
+            continue
+        kept = folder.parent.parent / "raw" / entry["sha256"]
+        if not kept.exists():
+            findings.append(f"input: the bytes of {entry['name']} are gone from raw/")
+        elif sha256_of(kept) != entry["sha256"]:
+            findings.append(f"input: the bytes of {entry['name']} in raw/ are not those that were read")
+    return findings
+
+
+def _roll_forward(line: dict[str, object]) -> list[str]:
+    counts, amounts = line["counts"], line["amounts"]
+    assert isinstance(counts, dict) and isinstance(amounts, dict), line
+    out = ("cleared", "carried", "quarantined", "excluded", "replayed")
+    place = f"roll-forward: {line['reconciliation']} {line['source']} {line['currency']}"
+    findings = []
+    if counts["brought"] + counts["new"] != sum(counts[name] for name in out):
+        findings.append(f"{place}: records do not add up")
+    minor = {name: read_minor(text, str(line["currency"])) or 0 for name, text in amounts.items()}
+    if minor and minor["brought"] + minor["new"] != sum(minor[name] for name in out):
+        findings.append(f"{place}: money does not add up")
+    return findings
