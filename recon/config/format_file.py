@@ -311,10 +311,9 @@ class _Reader:
     def _way(self, declared: Field, model: WayModel, shared: _Shared, *path: Key) -> FieldMap:
         ways = _ways(model)
         if len(ways) != 1:
+            found = " and ".join(ways) or "nothing"
             remedy = "one of: column, first, const, credit and debit, total, choose"
-            self.document.error(
-                f"{declared.name} is read in {len(ways) or 'no'} way{'s' * (len(ways) != 1)}", remedy, *path
-            )
+            self.document.error(f"{declared.name} is read in exactly one way, {found} given", remedy, *path)
         columns = [("column", model.column), ("credit", model.credit), ("debit", model.debit)]
         for key, column in columns:
             if column is not None:

@@ -7,12 +7,13 @@ Never      guesses: an unknown name is refused with the nearest known one.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from recon.config import reader
 from recon.config.balance import unbalanced
 from recon.config.cases import parse_case
-from recon.config.models import FixModel, RuleFile, RuleModel
+from recon.config.models import NAME, FixModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
@@ -114,7 +115,7 @@ class _Reader:
         sides = []
         for name, model in self.model.sides.items():
             path = ("sides", name)
-            if not name.isidentifier() or name.lower() != name:
+            if not re.fullmatch(NAME, name):
                 self.document.error(f"{name} is not a name", "lower case letters, digits and _", *path, key=True)
             if name in KINDS or name in GROUP:
                 self.document.error(

@@ -8,6 +8,7 @@ Never      prints a secret, follows a path out of the workspace, or reads a data
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from recon.config import reader
 from recon.config.calendars import read_calendar
 from recon.config.format_file import read_format
-from recon.config.models import SourceModel, WorkspaceFile
+from recon.config.models import NAME, SourceModel, WorkspaceFile
 from recon.config.queries import check_pattern, check_query, overlap
 from recon.config.rule_file import read_reconciliation
 from recon.config.secrets import read_url
@@ -126,6 +127,9 @@ class _Reader:
 
     def _find(self, name: str, folder: str, what: str, *path: Key) -> tuple[Path, str] | None:
         """The workspace's own file of that name, else the shipped one, with the label that messages use."""
+        if not re.fullmatch(NAME, name):
+            self.document.error(f"{name} is not {what}", "a name in lower snake case, without a path", *path)
+            return None
         label = f"{folder}/{name}.yaml"
         own = self.root / label
         if own.is_symlink() or any(above.is_symlink() for above in (own.parent, self.root / "rules")):
@@ -134,7 +138,7 @@ class _Reader:
         if own.is_file():
             return own, label
         shipped = shipped_rules().parent / label
-        if name.replace("_", "").isalnum() and name.isascii() and shipped.is_file():
+        if shipped.is_file():
             return shipped, label
         folders = (own.parent, shipped.parent)
         names = sorted({file.stem for above in folders if above.is_dir() for file in above.glob("*.yaml")})
@@ -208,7 +212,7 @@ class _Reader:
 
     def _source(self, name: str, model: SourceModel, formats: dict[str, Format]) -> Source | None:
         path = ("sources", name)
-        if not name.replace("_", "").isalnum() or not name.isascii() or name.lower() != name:
+        if not re.fullmatch(NAME, name):
             self.document.error(f"{name} is not a name", "lower case letters, digits and _", *path, key=True)
         record = self._record(model, formats, *path)
         moves = Moves(model.moves) if model.moves else Moves.EVENTS if model.files else None

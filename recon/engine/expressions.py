@@ -108,7 +108,7 @@ def check(
     if checker.found:
         return None, [Problem(where(refused.at or 0), refused.message, refused.remedy) for refused in checker.found]
     names = tuple(dict.fromkeys(_name(column) for column in _columns(tree)))
-    calls = tuple(dict.fromkeys(_call(node) for node in tree.find_all(exp.Anonymous)))
+    calls = tuple(dict.fromkeys(_call(node) for node in tree.find_all(exp.Anonymous, bfs=False)))
     return Expr(text, place, names, calls), []
 
 
