@@ -184,6 +184,15 @@ def captured_again_later(desk: Desk, psp: str) -> None:
     desk.stands(p, "capture", "dup_capture", MANUAL, night)
 
 
+def captured_again_without_reference(desk: Desk, psp: str) -> None:
+    """As above, but the second line lacks our reference: the provider's leads it to the payment that cleared."""
+    night = desk.second_file(psp)
+    p = desk.agreed(psp)
+    again = replace(desk.line(p, keyed=False), at=desk.on(p, night), again=True)
+    desk.till.files.write(night, again)
+    desk.stands(p, "capture", "dup_capture", MANUAL, night)
+
+
 def booked_twice(desk: Desk, psp: str) -> None:
     """A consumer read one event twice."""
     night = desk.second_file(psp)

@@ -54,7 +54,7 @@ _STRIPE_PREFIX = {"capture": "ch", "refund": "re", "chargeback": "dp", "chargeba
 
 def movement_id(line: Line) -> str:
     """The provider's id of this one movement, unlike that of every other."""
-    return f"{line.number:010d}{_LETTERS[line.kind]}{line.occurrence}"
+    return f"{line.number:010d}{_LETTERS[line.kind]}{line.occurrence}{'A' if line.again else ''}"
 
 
 def reference(psp: str, kind: str, number: int, occurrence: int = 0) -> str:

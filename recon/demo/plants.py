@@ -37,6 +37,7 @@ CASES: tuple[Case, ...] = (
     (captures.paid_but_failed, PSPS),
     (captures.captured_twice, PSPS),
     (captures.captured_again_later, PSPS),
+    (captures.captured_again_without_reference, PSPS),
     (captures.booked_twice, PSPS),
     (captures.booked_again_later, PSPS),
     (captures.booked_whole, ("adyen",)),

@@ -83,6 +83,7 @@ class Line:
     type_text          the row type as the file writes it, where it is none of the usual
     broken             the amount is written so that no reader can take it
     extra_fee          minor units added to the provider's fee (a restated row)
+    again              another row of the provider about the same reference: only the row's own id is new
     first_file         night of the file that held the line first, where another file repeats it; else -1
     """
 
@@ -99,6 +100,7 @@ class Line:
     type_text: str = ""
     broken: bool = False
     extra_fee: int = 0
+    again: bool = False
     first_file: int = -1
 
 
