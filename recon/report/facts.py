@@ -178,7 +178,7 @@ class NightFacts:
     breaks_new: int
     breaks_resolved: int
     by_class: Mapping[str, int]
-    by_code: tuple[tuple[str, str, str, int, str], ...]  # reconciliation, class, code, count, "KRW 12; USD -3.40"
+    by_code: tuple[tuple[str, str, str, int, str], ...]  # reconciliation, class, code, count, "12 KRW · -3.40 USD"
     ageing: tuple[tuple[str, str, int], ...]  # (class, bucket "0-1" "2-3" "4-7" "8-30" "30+", count)
     tie_out: tuple[TieOutLine, ...]
     roll_forward: tuple[RollForwardLine, ...]

@@ -23,7 +23,7 @@ _WIDE = Context(prec=60)  # 128-bit totals have 39 digits
 
 @dataclass(frozen=True, slots=True)
 class TieOutRow:
-    """A line of the tie-out, or a currency's total where `psp` is empty. `gap` is external - internal."""
+    """A line of the tie-out, or a currency's total. `gap` is external - internal."""
 
     psp: str
     currency: str
@@ -37,6 +37,7 @@ class TieOutRow:
     groups_cleared: int
     groups_pending: int
     groups_broken: int
+    is_total: bool
 
     @property
     def ties(self) -> bool:
@@ -88,15 +89,17 @@ def tie_out(facts: NightFacts) -> tuple[TieOutTable, ...]:
     tables = []
     for name in names:
         lines = [line for line in facts.tie_out if line.reconciliation == name]
-        rows = tuple(_tie_out_row(line.psp, line.currency, [line]) for line in lines)
+        rows = tuple(_tie_out_row(line.psp, line.currency, [line], is_total=False) for line in lines)
         currencies = [line.currency for line in lines]
         several = sorted({currency for currency in currencies if currencies.count(currency) > 1})
-        totals = tuple(_tie_out_row("", c, [line for line in lines if line.currency == c]) for c in several)
+        totals = tuple(
+            _tie_out_row("", c, [line for line in lines if line.currency == c], is_total=True) for c in several
+        )
         tables.append(TieOutTable(name, rows, totals))
     return tuple(tables)
 
 
-def _tie_out_row(psp: str, currency: str, lines: Sequence[TieOutLine]) -> TieOutRow:
+def _tie_out_row(psp: str, currency: str, lines: Sequence[TieOutLine], is_total: bool) -> TieOutRow:
     external, internal = _sum(line.external for line in lines), _sum(line.internal for line in lines)
     return TieOutRow(
         psp=psp,
@@ -111,6 +114,7 @@ def _tie_out_row(psp: str, currency: str, lines: Sequence[TieOutLine]) -> TieOut
         groups_cleared=sum(line.groups_cleared for line in lines),
         groups_pending=sum(line.groups_pending for line in lines),
         groups_broken=sum(line.groups_broken for line in lines),
+        is_total=is_total,
     )
 
 
@@ -140,9 +144,9 @@ def codes(facts: NightFacts) -> tuple[CodeRow, ...]:
 
 
 def amounts_of(text: str) -> dict[str, str]:
-    """ "KRW 1200; USD -3.40" as a mapping of currency to decimal text."""
-    parts = (part.strip().partition(" ") for part in text.split(";"))
-    return {currency: amount for currency, _, amount in parts if amount}
+    """ "1200 KRW · -3.40 USD" as a mapping of currency to decimal text."""
+    pairs = (part.split() for part in text.split("·"))
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
 def ageing(facts: NightFacts) -> tuple[AgeingRow, ...]:

@@ -88,6 +88,8 @@ def _summary(sheets: Sheets, facts: NightFacts) -> None:
         sheets.row(sheet, line, (class_, count, counted, check))
         line += 1
     sheets.row(sheet, line, ("resolved tonight", facts.breaks_resolved))
+    if len(facts.breaks) < facts.breaks_open + facts.breaks_resolved:
+        sheets.cell(sheet, line + 1, 0, "Sheet Breaks lists the most severe and oldest; all are in breaks.csv.")
     sheets.title(sheet, line + 2, "Tie-out: PSP says - ledger says = in transit + in breaks + unexplained")
     sheets.header(sheet, line + 3, _TIE_OUT)
     for n, tie in enumerate(facts.tie_out, start=line + 4):

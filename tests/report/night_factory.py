@@ -446,7 +446,7 @@ def _amounts(code: str, breaks: list[BreakFact]) -> str:
     for b in breaks:
         if b.code == code and b.currency and b.difference:
             totals[b.currency] = totals.get(b.currency, Decimal(0)) + Decimal(b.difference)
-    return "; ".join(f"{currency} {total:f}" for currency, total in sorted(totals.items()))
+    return " · ".join(f"{total:f} {currency}" for currency, total in sorted(totals.items()))
 
 
 def with_break(facts: NightFacts, **changes: Any) -> NightFacts:
