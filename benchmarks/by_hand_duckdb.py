@@ -27,8 +27,8 @@ end
 LAST_DUE = "2026-11-16"
 
 COLUMNS = {
-    "settlement": "row_id kind psp_reference payment_order_id order_id payout_id currency amount settled_currency "
-    "settled_amount fee tax net occurred_at settled_on",
+    "settlement": "psp natural_id kind psp_reference payment_order_id order_id payout_id currency amount "
+    "settled_currency settled_amount fee tax net occurred_at",
     "ledger": "entry_id journal_id account kind psp psp_reference payment_order_id order_id currency amount posted_at",
     "orders": "payment_order_id order_id psp psp_reference status currency amount captured_amount created_at "
     "updated_at",
@@ -37,7 +37,7 @@ COLUMNS = {
 PSP = """
 create table psp as
 select kind, nullif(payment_order_id, '') as po, psp_reference as ref,
-    currency, minor(amount, currency) as amount, settled_on::date as day
+    currency, minor(amount, currency) as amount, occurred_at::timestamp::date as day
 from {settlement} where kind in ('capture', 'refund', 'chargeback', 'chargeback_reversal')
 """
 LEDGER = """

@@ -45,10 +45,10 @@ def grouped(rows: pd.DataFrame, side: str) -> pd.DataFrame:
 def load(inputs: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Settlement lines, receivable postings and orders with amounts in minor units."""
     psp = read(
-        inputs / "settlement.csv", ["kind", "payment_order_id", "psp_reference", "currency", "amount", "settled_on"]
+        inputs / "settlement.csv", ["kind", "payment_order_id", "psp_reference", "currency", "amount", "occurred_at"]
     )
     psp = psp[psp["kind"].isin(["capture", "refund", "chargeback", "chargeback_reversal"])]
-    psp = psp.rename(columns={"payment_order_id": "po", "psp_reference": "ref", "settled_on": "day"})
+    psp = psp.rename(columns={"payment_order_id": "po", "psp_reference": "ref", "occurred_at": "day"})
     ledger = read(
         inputs / "ledger.csv",
         ["account", "kind", "payment_order_id", "psp_reference", "currency", "amount", "posted_at"],
@@ -63,7 +63,7 @@ def load(inputs: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     orders["captured"] = minor(orders["captured"], orders["currency"])
     for rows in (psp, ledger, orders):
         rows["amount"] = minor(rows["amount"], rows["currency"])
-        rows["day"] = pd.to_datetime(rows["day"]).dt.normalize()
+        rows["day"] = pd.to_datetime(rows["day"]).dt.tz_localize(None).dt.normalize()
     return psp, ledger, orders
 
 

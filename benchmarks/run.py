@@ -23,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -138,11 +137,9 @@ def run_recon(data: Path, work: Path, truth: dict[str, Any]) -> tuple[float, flo
 
 def answer_of(night: Path) -> dict[str, Any]:
     """What a night's folder says, in the form of the hand-written scripts."""
-    summary = json.loads((night / "summary.json").read_text())
-    codes: Counter[str] = Counter()
-    for code in summary["breaks"]["by_code"]:
-        codes[code["code"]] += code["count"]
-    return {"cleared": summary["groups"]["cleared"], "pending": summary["groups"]["pending"], "codes": dict(codes)}
+    payin = json.loads((night / "summary.json").read_text())["reconciliations"]["payin"]
+    groups = payin["groups"]
+    return {"cleared": groups["cleared"], "pending": groups["pending"], "codes": payin["breaks"]["by_code"]}
 
 
 CONTENDERS: dict[str, Callable[[Path, Path, dict[str, Any]], tuple[float, float]]] = {
