@@ -9,7 +9,7 @@
   const AGES = { "0-1": [0, 1], "2-3": [2, 3], "4-7": [4, 7], "8-30": [8, 30], "30+": [31, Infinity] };
   const CLASS_WORDS = { investigate: "Investigate", manual_review: "Manual review", auto_fix: "Auto fix" };
   const FILTERS = ["q", "class", "code", "psp", "currency", "state", "age", "min"];
-  const FIRST_FIELDS = ["kind", "psp", "payment_order_id", "order_id", "psp_reference", "status", "previous_status", "currency", "amount", "captured_amount"];
+  const FIRST_FIELDS = ["kind", "currency", "amount", "captured_amount", "status", "previous_status", "psp", "payment_order_id", "order_id", "psp_reference"];
   // Fields in which two records of one payment differ by nature: left unmarked, so that what is marked means something.
   const OWN_FIELDS = /^(entry_id|journal_id|natural_id|record_id|account|memo|kind_raw|fee|tax|net|fx_rate|.*_at|.*_on)$/;
   const AMOUNT = /^(-?)(\d+)(\.\d+)?$/;
@@ -297,13 +297,14 @@
     const given = maps.filter(Boolean);
     const names = [...new Set([...FIRST_FIELDS.filter((name) => given.some((m) => m.has(name))), ...given.flatMap((m) => [...m.keys()])])];
     const place = (r) => (r.line ? `${index.files[r.file][0]}:${r.line}` : index.files[r.file][0]);
-    const about = [["File and line", (r) => place(r)], ["SHA-256", (r) => index.files[r.file][1].slice(0, 12) || "–"], ["Source", (r) => r.source], ["Record", (r) => r.id]];
+    const about = [["File and line", place]];
     if (columns.some((r) => r.cleared)) about.push(["Cleared before", (r) => r.cleared || "–"]);
-    const height = about.length + names.length;
+    const proof = [["Source", (r) => r.source], ["Record", (r) => r.id], ["SHA-256", (r) => index.files[r.file][1].slice(0, 12) || "–"]];
+    const height = about.length + names.length + proof.length;
     const gap = (first) => (first ? el("td", { class: "no-record", rowspan: height }, el("span", null, "no record")) : null);
-    const body = about.map(([name, of], n) => el("tr", null, el("th", { scope: "row" }, name),
-      columns.map((r) => (r.none ? gap(n === 0) : el("td", { title: name === "SHA-256" ? index.files[r.file][1] || null : null }, marked(of(r)))))));
-    for (const name of names) body.push(fieldRow(name, maps));
+    const line = ([name, of], first) => el("tr", null, el("th", { scope: "row" }, name),
+      columns.map((r) => (r.none ? gap(first) : el("td", { title: name === "SHA-256" ? index.files[r.file][1] || null : null }, marked(of(r))))));
+    const body = [...about.map((entry, n) => line(entry, n === 0)), ...names.map((name) => fieldRow(name, maps)), ...proof.map((entry) => line(entry, false))];
     const note = d.more_records ? el("p", { class: "muted" }, `${number(d.more_records)} more records; the explain command lists all.`) : null;
     return el("div", { class: "scroll" }, el("table", { class: "records" }, el("caption", null, columns.length > 1 ? "≠ marks what differs between the records; times, memos, fees and the records\u2019 own ids are left out of that." : "The only record of this break."),
       el("thead", null, el("tr", null, el("th", { scope: "col" }, "Field"), heads.map((head) => el("th", { scope: "col" }, marked(head))))), el("tbody", null, body)), note);

@@ -264,6 +264,12 @@ def test_a_line_that_does_not_tie_is_said_at_the_top_and_in_its_line() -> None:
     assert "Ties out" not in text
 
 
+def test_a_line_without_a_provider_is_not_taken_for_a_total() -> None:
+    text = Read(render_html(replace(FACTS, tie_out=(replace(FACTS.tie_out[0], psp=""),)))).text
+    assert "no provider USD" in text
+    assert "All USD" not in text
+
+
 def test_a_roll_forward_that_does_not_tie_is_marked() -> None:
     line = replace(FACTS.roll_forward[0], counts={**FACTS.roll_forward[0].counts, "new": 1})
     assert "does not tie" not in Read(render_html(FACTS)).text

@@ -151,6 +151,13 @@ def test_breaks_that_are_not_listed_show_as_a_difference_of_counts(tmp_path: Pat
     assert "DIFF 7" in [cell for row in cells for cell in row]
 
 
+def test_a_list_that_was_cut_says_where_the_whole_is(tmp_path: Path) -> None:
+    said = "Sheet Breaks lists the most severe and oldest; all are in breaks.csv."
+    for facts, expected in ((FACTS, False), (replace(FACTS, breaks_open=312_004), True)):
+        cells = CalamineWorkbook.from_path(str(written(facts, tmp_path))).get_sheet_by_name("Summary").to_python()
+        assert (said in [cell for row in cells for cell in row]) is expected
+
+
 def test_journals_have_debits_and_credits_that_balance(tmp_path: Path) -> None:
     found = [row for row in rows(written(FACTS, tmp_path), "Fixes") if row["Template"] == "book_receivable"]
     assert len(found) == 2 * sum(fix.kind == "journal" for fix in FACTS.fixes)
