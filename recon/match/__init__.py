@@ -19,7 +19,7 @@ from recon.match.lifecycle import judge
 from recon.match.memory import find_rejoins, rejoin_keyless, remember
 from recon.match.passes import run_passes
 from recon.match.population import side_views
-from recon.match.quarantined import quarantined_groups, read_quarantined
+from recon.match.quarantined import find_quarantined_groups, read_quarantined
 from recon.match.sieve import sieve
 from recon.match.work import start_work
 
@@ -43,7 +43,8 @@ def match(
     remember(engine, plan, cleared, opened)
     find_rejoins(engine, plan)
     read_quarantined(engine, plan, opened)
-    start_work(engine, plan, quarantined_groups(engine, plan))
+    find_quarantined_groups(engine, plan)
+    start_work(engine, plan)
     rejoin_keyless(engine, plan, earlier)
     run_passes(engine, plan)
     judge(engine, plan)

@@ -25,8 +25,11 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
     listed = ", ".join(fields)
     filled = " and ".join(f"s.{field} is not null" for field in fields)
     links = plan.table(f"links_{each.name}")
+    # A group that rejoined what is remembered and now agrees is settled: it draws nobody in.
+    settled = f"select gid from {plan.table('facts')} where not restated and {agrees_sql(plan, kinds_known=False)}"
     same_key = "\nunion\n".join(
-        f"select w.gid, w.kind, {listed} from {plan.table('work')} w join {plan.table('work_' + side.name)} s on s.gid = w.gid where {filled}"
+        f"select w.gid, w.kind, {listed} from {plan.table('work')} w join {plan.table('work_' + side.name)} s on s.gid = w.gid "
+        f"where {filled} and w.root not in ({settled})"
         for side in sides
     )
     by_key = f"select gid, kind, 'key' as {fields[0]} from {plan.table('work')} where false"

@@ -62,8 +62,8 @@ def _ours(plan: Plan) -> str:
     return " or ".join(f"({part})" for part in parts)
 
 
-def quarantined_groups(engine: Engine, plan: Plan) -> str:
-    """Leave `<recon>_quarantined_groups`, and return the SQL of its k1, k2."""
+def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
+    """Leave `<recon>_quarantined_groups`."""
     rows, groups = plan.table("quarantined"), plan.table("groups")
     [key] = plan.key_fields if len(plan.key_fields) == 1 else ("payment_order_id",)
     found = [
@@ -76,7 +76,6 @@ def quarantined_groups(engine: Engine, plan: Plan) -> str:
                 f"where q.{key} is null and (q.kind is null or q.kind = s.kind)"
             )
     engine.step(f"{plan.prefix}_quarantined_groups", f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found))
-    return f"select k1, k2 from {plan.table('quarantined_groups')}"
 
 
 def still_quarantined(plan: Plan) -> str:

@@ -14,11 +14,9 @@ from recon.match.memory import kept_facts
 from recon.engine.plan import WIDE, Plan
 
 
-def start_work(engine: Engine, plan: Plan, quarantined: str) -> None:
-    """Leave `<recon>_work` and its records with the groups that are left over, rejoin, or have a row in quarantine.
-
-    quarantined   SQL of k1, k2 of groups that have a row in quarantine
-    """
+def start_work(engine: Engine, plan: Plan) -> None:
+    """Leave `<recon>_work` and its records with the groups that are left over, rejoin, or have a row in quarantine."""
+    quarantined = f"select k1, k2 from {plan.table('quarantined_groups')}"
     engine.step(
         f"{plan.prefix}_work",
         f"""create table {plan.table("work")} as
@@ -49,7 +47,7 @@ def add_work(engine: Engine, plan: Plan, why: str, keys: str, must: int | None =
         f"{plan.prefix}_work_{why}",
         f"""insert into {plan.table("work")}
 select {last} + row_number() over (order by {_order(plan)}), k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, first_side, outcome,
-  false, false, NULL, 0, {"NULL" if must is None else must}, {"NULL" if must is None else must}, {last} + row_number() over (order by {_order(plan)})
+  false, (k1, k2) in (select (k1, k2) from {plan.table("quarantined_groups")}), NULL, 0, {"NULL" if must is None else must}, {"NULL" if must is None else must}, {last} + row_number() over (order by {_order(plan)})
 from {plan.table("groups")} g join (select distinct k1, k2 from ({keys})) using (k1, k2)
 where (k1, k2) not in (select (k1, k2) from {plan.table("work")})""",
     )
