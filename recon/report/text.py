@@ -9,9 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from decimal import Decimal
-
-from recon.domain.money import exponent
 
 #: Letters that Unicode calls visible and no font shows: Hangul fillers, braille blank, Khmer inherent vowels.
 _BLANK = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
@@ -55,11 +52,6 @@ def grouped(amount: str) -> str:
         return shown(amount, 60)
     sign, whole, decimals = match.groups()
     return f"{sign}{int(whole):,}{decimals or ''}"
-
-
-def decimal_text(minor: str | int, currency: str) -> str:
-    """Minor units as decimal text in the currency's own decimals; a currency that ISO 4217 lacks keeps minor units."""
-    return f"{Decimal(int(minor)).scaleb(-(exponent(currency) or 0)):f}"
 
 
 def is_negative(amount: str | None) -> bool:

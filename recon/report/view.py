@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 
+from recon.domain.money import to_text
 from recon.report.data import SEVERITY
 from recon.report.facts import NightFacts, RollForwardLine, TieOutLine
-from recon.report.text import decimal_text, is_zero
+from recon.report.text import is_zero
 
 CLASSES = ("investigate", "manual_review", "auto_fix")
 BUCKETS = ("0-1", "2-3", "4-7", "8-30", "30+")
@@ -186,7 +187,7 @@ def _roll_row(line: RollForwardLine) -> RollRow:
 
 def _roll_amount(amounts: Mapping[str, str], name: str, currency: str) -> str:
     minor = amounts.get(name, "")
-    return decimal_text(minor, currency) if minor else ""
+    return to_text(int(minor), currency) if minor else ""
 
 
 def due(facts: NightFacts) -> tuple[int, int]:

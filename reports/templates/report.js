@@ -285,6 +285,7 @@
     return el("dl", { class: "sums" }, ...index.sides.map((side, n) => item(side, column.amounts[i][n], "")), item("difference", column.difference[i], "difference"));
   }
   function records(i, d) {
+    if (!d.records.length) return el("p", { class: "muted" }, "Tonight brought no record of it; the explain command tells of earlier nights.");
     const present = new Set(d.records.map((r) => r.side));
     const missing = index.sides.filter((side, n) => column.amounts[i][n] === null && !present.has(side) && expected(i, n));
     const rank = (side) => (index.sides.includes(side) ? index.sides.indexOf(side) : index.sides.length);

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from night_factory import night
+from night_factory import night, with_break
 from test_report_html import hostile_night
 
 from recon.report.data import ordered
@@ -158,6 +158,15 @@ def test_a_side_without_its_record_is_said_in_its_place(small: Path, open_report
     page.wait_for_function("document.querySelector('#panel-title')?.textContent.endsWith('/refund')")
     # A refund has no order side, so none is missing.
     assert page.locator("#panel .records thead th").all_inner_texts() == ["Field", "psp", "ledger"]
+
+
+def test_a_break_without_records_tonight_says_so(tmp_path: Path, open_report: Open) -> None:
+    """One that is resolved, or kept while its source is awaited."""
+    facts = with_break(FACTS, records=())
+    page = open_report(written(facts, tmp_path), f"#break={facts.breaks[0].break_id}").page
+    page.wait_for_selector("#panel h2")
+    assert "Tonight brought no record of it" in page.locator("#panel").inner_text()
+    assert page.locator("#panel .records").count() == 0
 
 
 def test_a_proposed_fix_is_shown_as_journal_lines(small: Path, open_report: Open) -> None:

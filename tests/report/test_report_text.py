@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.domain.money import INT64_MAX, INT64_MIN
-from recon.report.text import decimal_text, grouped, is_negative, is_zero, long_date, shown
+from recon.domain.money import INT64_MAX, INT64_MIN, to_text
+from recon.report.text import grouped, is_negative, is_zero, long_date, shown
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_cut_is_counted() -> None:
 
 @given(st.integers(INT64_MIN, INT64_MAX), st.sampled_from(["KRW", "USD", "KWD"]))
 def test_grouping_keeps_every_digit(minor: int, currency: str) -> None:
-    text = decimal_text(minor, currency)
+    text = to_text(minor, currency)
     assert grouped(text).replace(",", "") == text
     assert is_negative(text) == (minor < 0)
     assert is_zero(text) == (minor == 0)
