@@ -55,8 +55,8 @@ def _flag(value: Any) -> bool:
 
 
 def _line(value: Any) -> int:
-    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value) > 1_000:
-        raise _BadOptionError("a line number; 0 where the file has no header")
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000:
+        raise _BadOptionError("the number of the header's line, from 1")
     return int(value)
 
 
@@ -65,12 +65,6 @@ def _encoding(value: Any) -> str:
         return codecs.lookup(_text(value)).name
     except LookupError:
         raise _BadOptionError("an encoding that Python knows, as utf-8 or cp949") from None
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise _BadOptionError("a list of column names")
-    return tuple(value)
 
 
 def _zones(value: Any) -> dict[str, str]:
@@ -97,9 +91,6 @@ OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
         "thousands": (_letter, ""),
         "skip_blank_lines": (_flag, True),
         "header_line": (_line, 1),
-        "footer": (_text, ""),  # rows that start with this are totals, not data
-        "columns_without_header": (_words, ()),
-        "case_insensitive": (_flag, False),
         "allow_empty": (_flag, False),  # a file without rows is a day without business, not a mistake
         "zones": (_zones, {}),  # for `zone: column:NAME`: what the column says -> IANA zone
     },
@@ -130,7 +121,11 @@ def load_format(path: Path, label: str = "") -> Format:
 
 def read_format(path: Path, label: str = "") -> tuple[Format | None, list[Problem]]:
     """As `load_format`, but hands back the problems. `label`: how messages name the file; its file name when empty."""
-    document = read_document(path, label)
+    return parse_format(read_document(path, label))
+
+
+def parse_format(document: Document) -> tuple[Format | None, list[Problem]]:
+    """As `read_format`, from a document that is read already."""
     if document.root.entries == {}:
         return None, document.problems or [Problem(Place(document.label), "the file is empty", "see docs/formats.md")]
     model = validate(FormatFile, document)
@@ -167,7 +162,7 @@ class _Reader:
         model, document = self.model, self.document
         options = self._options()
         reader.zone(document, model.zone, "zone")
-        self._columns(options)
+        self._columns()
         fields = {}
         for name, field in model.fields.items():
             if reader.known(
@@ -215,20 +210,17 @@ class _Reader:
                 self.document.error(f"{name} is {takes}, {found} found", "", "options", name)
         if options["decimal"] == options["thousands"]:
             self.document.error("decimal and thousands are the same mark", "declare what the file uses", "options")
-        if options.get("header_line") == 0 and not options["columns_without_header"]:
-            self.document.error("no header line and no columns", "add columns_without_header", "options")
         return options
 
-    def _columns(self, options: Mapping[str, Any]) -> None:
+    def _columns(self) -> None:
         if not self.model.columns.required:
             self.document.error("required is empty", "name the columns that the file always has", "columns", "required")
         seen: set[str] = set()
         for part, columns in (("required", self.model.columns.required), ("optional", self.model.columns.optional)):
             for at, column in enumerate(columns):
-                twin = column.casefold() if options.get("case_insensitive") else column
-                if twin in seen:
+                if column in seen:
                     self.document.error(f"the column {column} is given twice", "keep one", "columns", part, at)
-                seen.add(twin)
+                seen.add(column)
 
     def _mapped(self, name: str, *path: Key) -> None:
         """A field that identity or a control uses has to be read from the file."""
@@ -256,7 +248,7 @@ class _Reader:
                 self.document.error("only the last choice goes without when", "add when", *where)
             when = self._when(choice, *where)
             choices.append((when, self._way(declared, choice, self._shared(declared, choice, shared, *where), *where)))
-        return FieldMap(choose=tuple(choices))
+        return FieldMap(choose=tuple(choices), required=model.required)
 
     def _when(self, choice: ChoiceModel, *path: Key) -> Expr:
         if choice.when is None:
@@ -312,7 +304,7 @@ class _Reader:
         ways = _ways(model)
         if len(ways) != 1:
             found = " and ".join(ways) or "nothing"
-            remedy = "one of: column, first, const, credit and debit, total, choose"
+            remedy = "one of: column, first, const, credit and debit, total, derive, choose"
             self.document.error(f"{declared.name} is read in exactly one way, {found} given", remedy, *path)
         columns = [("column", model.column), ("credit", model.credit), ("debit", model.debit)]
         for key, column in columns:
@@ -321,6 +313,7 @@ class _Reader:
         for key, several in (("first", model.first), ("total", model.total)):
             for at, column in enumerate(several):
                 reader.known(self.document, column, self.columns, "a declared column", *path, key, at)
+        self._derived(declared, model, *path)
         if declared.type is not Type.MONEY and ("total" in ways or "credit" in ways):
             self.document.error(f"{declared.name} is {declared.type}: there is nothing to add up", "", *path)
         if declared.type in (Type.DATE, Type.INSTANT) and not shared.layout and model.const is None:
@@ -331,6 +324,8 @@ class _Reader:
             credit=model.credit,
             debit=model.debit,
             total=tuple(model.total),
+            derive=tuple(model.derive),
+            required=model.required,
             sign=shared.sign,
             values=dict(shared.values),
             unknown_value=shared.unknown_value,
@@ -341,6 +336,24 @@ class _Reader:
             case=shared.case,
             money=shared.money,
         )
+
+    def _derived(self, declared: Field, model: WayModel, *path: Key) -> None:
+        """`derive` adds up other money fields of the same currency, which the file itself gives."""
+        for at, name in enumerate(model.derive):
+            other = self.record.field(name)
+            if other is None or other.type is not Type.MONEY or other.of != declared.of or name == declared.name:
+                legal = [
+                    each.name for each in self.record.fields if each.of and each.of == declared.of and each != declared
+                ]
+                self.document.error(
+                    f"{name} is no money field in {declared.of or 'a currency'}",
+                    nearest(name, legal),
+                    *path,
+                    "derive",
+                    at,
+                )
+            else:
+                self._mapped(name, *path, "derive", at)
 
     def _control(self, at: int, model: ControlModel) -> Control:
         path: tuple[Key, ...] = ("controls", at)
@@ -367,5 +380,5 @@ class _Reader:
 def _ways(model: WayModel) -> list[str]:
     """Which of the ways to make a value are filled; debit goes with credit."""
     ways = [key for key in ("column", "const") if getattr(model, key) is not None]
-    ways += [key for key in ("first", "total") if getattr(model, key)]
+    ways += [key for key in ("first", "total", "derive") if getattr(model, key)]
     return ways + (["credit"] if model.credit is not None or model.debit is not None else [])

@@ -228,7 +228,7 @@ class RuleFile(Shape):
 
 
 class WayModel(Shape):
-    """How a value is made: exactly one of column, first, const, credit (with debit), total."""
+    """How a value is made: exactly one of column, first, const, credit (with debit), total, derive."""
 
     column: str | None = Field(None, description="Short for `first` with one column.")
     first: Words = Field([], description="The first of these columns that is not empty.")
@@ -236,6 +236,8 @@ class WayModel(Shape):
     credit: str | None = Field(None, description="Unsigned column; the value is credit - debit.")
     debit: str | None = None
     total: Words = Field([], description="The sum of these columns.")
+    derive: Words = Field([], description="The sum of these money fields of the record; the first has to be filled.")
+    required: Flag = Field(False, description="A row in which it is empty is quarantined.")
     sign: Annotated[int, BeforeValidator(_whole), WithJsonSchema({"enum": [1, -1]})] | None = None
     values: dict[str, str] | None = Field(None, description="Raw text to value.")
     unknown_value: str | None = None

@@ -55,7 +55,11 @@ def read_reconciliation(path: Path, label: str = "") -> tuple[Reconciliation | N
 
     label   how messages and reports name the file; its file name when empty
     """
-    document = read_document(path, label)
+    return parse_reconciliation(read_document(path, label))
+
+
+def parse_reconciliation(document: Document) -> tuple[Reconciliation | None, list[Problem]]:
+    """As `read_reconciliation`, from a document that is read already."""
     if document.root.entries == {}:
         return None, document.problems or [Problem(Place(document.label), "the file is empty", "see docs/rules.md")]
     model = validate(RuleFile, document, droppable=("breaks", "excludes", "match"))
