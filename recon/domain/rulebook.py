@@ -216,6 +216,8 @@ class FieldMap:
     total: tuple[str, ...] = ()
     sign: int = 1
     choose: tuple[tuple[Expr, "FieldMap"], ...] = ()
+    derive: tuple[str, ...] = ()
+    required: bool = False  # a row in which it is empty is quarantined
     values: Mapping[str, str] = field(default_factory=dict)  # raw text -> value; others as `unknown_value`
     unknown_value: str | None = None
     currency: str = ""  # record field that holds the currency of a money field

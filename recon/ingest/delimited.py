@@ -1,0 +1,245 @@
+"""Delimited: CSV and its relatives, read by name of column. Two readers, one answer.
+
+Fast   DuckDB's reader with an explicit all-text schema, when a scan of the bytes proves that every physical line is one
+       record with the header's number of cells: UTF-8, even line ends, no blank line, quotes only where RFC 4180 has them.
+Slow   the state machine of csv_text.py for everything else; it is the specification.
+Never  sniffs. Encoding, delimiter, quote and header line are the format's; what does not fit them is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recon.domain.rulebook import Format
+from recon.engine.duck import text
+from recon.ingest.csv_text import CsvRecord, read_records
+from recon.ingest.staged import FIELD_MAX, Staged, UnreadableError, cell, column_pattern
+
+_BLOCK = 1 << 23
+_BATCH = 20_000
+_AGAIN = "ask the provider for the file again"
+
+
+class Dialect:
+    """A format's options for delimited files, with their defaults."""
+
+    def __init__(self, options: Any) -> None:
+        self.encoding = str(options.get("encoding", "utf-8"))
+        self.delimiter = str(options.get("delimiter", ","))
+        self.quote = str(options.get("quote", '"'))
+        self.header_line = int(options.get("header_line", 1))
+        self.skip_blank = bool(options.get("skip_blank_lines", True))
+        self.allow_empty = bool(options.get("allow_empty", False))
+        self.footer = str(options.get("footer", ""))
+        self.own_columns = tuple(options.get("columns_without_header", ()))
+        self.any_case = bool(options.get("case_insensitive", False))
+
+    @property
+    def utf8(self) -> bool:
+        return codecs.lookup(self.encoding).name == "utf-8"
+
+
+def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
+    """The file's rows as text columns. `work` is a folder for this file alone. Raises UnreadableError."""
+    dialect = Dialect(fmt.options)
+    records = read_records(path, dialect.encoding, dialect.delimiter, dialect.quote)
+    header = _header(records, dialect)
+    if header is None:
+        raise UnreadableError("the file has no header line", _AGAIN)
+    names = _names(header.cells, fmt) if dialect.any_case else header.cells
+    warnings = check_header(names, fmt, dialect.delimiter)
+    plain = header.line == dialect.header_line and header.lines == 1 and len(names) > 1 and not dialect.footer
+    rows = count_plain_rows(path, dialect, header.line, len(names)) if fast and plain and dialect.utf8 else None
+    if rows is None:
+        staged = _slow(records, dialect, names, work, warnings)
+    else:
+        staged = _fast(path, dialect, names, rows, warnings)
+    if not staged.rows and not dialect.allow_empty:
+        raise UnreadableError("the file has a header and no rows", _AGAIN + "; an empty file never means that nothing was sold")
+    return staged
+
+
+def _header(records: Any, dialect: Dialect) -> CsvRecord | None:
+    """The header record: that on line `header_line`, or with skip_blank_lines the first that is not blank from there on."""
+    if not dialect.header_line:
+        return CsvRecord(0, 1, "", list(dialect.own_columns))
+    for record in records:
+        if record.line >= dialect.header_line and not (dialect.skip_blank and record.raw == ""):
+            return record if isinstance(record, CsvRecord) and record.raw else None
+    return None
+
+
+def _names(cells: list[str], fmt: Format) -> list[str]:
+    """The header's names in the format's spelling."""
+    known = {column.casefold(): column for column in (*fmt.required, *fmt.optional)}
+    return [known.get(cell.casefold(), cell) for cell in cells]
+
+
+def check_header(names: list[str], fmt: Format, delimiter: str) -> tuple[str, ...]:
+    """Warnings about columns the format does not know. Raises UnreadableError for missing and duplicate ones."""
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    used = {name for name in doubled if name in fmt.required or name in fmt.optional}
+    if used:
+        raise UnreadableError(
+            f"the header names {_quoted(sorted(used))} twice", "which of them holds the value cannot be known; ask the provider"
+        )
+    missing = [name for name in fmt.required if name not in names]
+    if missing:
+        detail = tuple(f'missing  "{name}"{_nearest(name, names, fmt)}' for name in missing)
+        other = next((mark for mark in (",", ";", "\t", "|") if mark != delimiter and len(names) == 1 and mark in names[0]), "")
+        remedy = f"the header holds {other!r}: set `delimiter`" if other else "compare the header with the format's columns"
+        raise UnreadableError(f"{len(missing)} required column(s) missing: {_quoted(missing)}", remedy, detail)
+    known = [column_pattern(pattern) for pattern in (*fmt.required, *fmt.optional)]
+    extra = [name for name in names if not any(pattern.fullmatch(name) for pattern in known)]
+    return (f"{len(extra)} column(s) that the format does not know, left unread: {_quoted(extra[:5])}",) if extra else ()
+
+
+def _nearest(name: str, names: list[str], fmt: Format) -> str:
+    unknown = [other for other in names if other not in fmt.required]
+    near = difflib.get_close_matches(name, unknown, n=1, cutoff=0.6)
+    return f', the file has "{near[0]}"' if near else ""
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+# --- fast --------------------------------------------------------------------------------------------------------------
+
+
+def _fast(path: Path, dialect: Dialect, names: list[str], rows: int, warnings: tuple[str, ...]) -> Staged:
+    columns = ", ".join(f"'{cell(n)}': 'VARCHAR'" for n in range(len(names)))
+    quote = text(dialect.quote)
+    relation = (
+        f"read_csv({text(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = {dialect.header_line}, "
+        f"delim = {text(dialect.delimiter)}, quote = {quote}, escape = {quote}, strict_mode = true, ignore_errors = true, "
+        f"max_line_size = {FIELD_MAX})"
+    )
+    return Staged(relation, tuple(names), rows, dialect.header_line + 1, warnings)
+
+
+def count_plain_rows(path: Path, dialect: Dialect, header_line: int, width: int) -> int | None:
+    """Rows below the header, when the bytes prove that each is one physical line with `width` cells; else None."""
+    delimiter, quote = dialect.delimiter.encode(), dialect.quote.encode()
+    if len(delimiter) != 1 or len(quote) > 1:
+        return None
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    rows = delimiters = 0
+    line_end: bytes | None = None
+    with path.open("rb") as file:
+        for _ in range(header_line):
+            file.readline(FIELD_MAX)
+        held = b""
+        while True:
+            chunk = file.read(_BLOCK)
+            block = held + chunk
+            cut = block.rfind(b"\n") + 1 if chunk else len(block)
+            block, held = block[:cut], block[cut:]
+            if len(held) > FIELD_MAX:
+                return None
+            if not block:
+                if not chunk:
+                    break
+                continue
+            if line_end is None:
+                line_end = b"\r\n" if b"\r\n" in block else b"\n"
+            if not _plain(block, line_end, quote, delimiter):
+                return None
+            if not block.isascii():
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    return None  # the slow reader names the offset
+            rows += block.count(b"\n") + (not block.endswith(b"\n"))
+            delimiters += _delimiters(block, quote, delimiter)
+            if not chunk:
+                break
+    # DuckDB takes one empty cell too many at a line's end in silence; one too few it refuses, and the count shows that.
+    return rows if delimiters == rows * (width - 1) else None
+
+
+def _plain(block: bytes, line_end: bytes, quote: bytes, delimiter: bytes) -> bool:
+    """No NUL, no blank line, one kind of line end, and quotes only around whole cells."""
+    if b"\x00" in block or block.startswith((b"\n", b"\r")) or line_end * 2 in block:
+        return False
+    if block.count(b"\r") != (block.count(b"\n") if line_end == b"\r\n" else 0):
+        return False
+    if line_end == b"\r\n" and block.count(b"\r\n") != block.count(b"\n"):
+        return False
+    return not quote or quote not in block or _quotes_are_whole(block, quote, delimiter)
+
+
+def _quotes_are_whole(block: bytes, quote: bytes, delimiter: bytes) -> bool:
+    """Every opening quote stands at a cell's start (or is the second of a doubled one), every closing one at its end."""
+    data = np.frombuffer(b"\n" + block + b"\n", dtype=np.uint8)
+    places = np.flatnonzero(data == quote[0])
+    if len(places) % 2:
+        return False
+    opening, closing = places[0::2], places[1::2]
+    before, after = data[opening - 1], data[closing + 1]
+    starts = (before == delimiter[0]) | (before == 10) | (before == quote[0])
+    ends = (after == delimiter[0]) | (after == 10) | (after == 13) | (after == quote[0])
+    if not (starts.all() and ends.all()):
+        return False
+    # No line may end inside quotes: the quotes before each line end must pair up.
+    line_ends = np.flatnonzero(data == 10)
+    return not (np.searchsorted(places, line_ends) % 2).any()
+
+
+def _delimiters(block: bytes, quote: bytes, delimiter: bytes) -> int:
+    """Delimiters outside quotes."""
+    if not quote or quote not in block:
+        return block.count(delimiter)
+    data = np.frombuffer(block, dtype=np.uint8)
+    places, marks = np.flatnonzero(data == quote[0]), np.flatnonzero(data == delimiter[0])
+    return int((np.searchsorted(places, marks) % 2 == 0).sum())
+
+
+# --- slow --------------------------------------------------------------------------------------------------------------
+
+
+def _slow(records: Any, dialect: Dialect, names: list[str], work: Path, warnings: tuple[str, ...]) -> Staged:
+    """Write the records to a scratch Parquet of text columns, each with its line, its text and its defect."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    width = len(names)
+    staged_names = [*(cell(n) for n in range(width)), "line", "raw", "defect_found", "defect_expected"]
+    schema = pa.schema([(name, pa.int64() if name == "line" else pa.string()) for name in staged_names])
+    rows = (_row(record, width) for record in records if _is_row(record, dialect))
+    count = 0
+    staged = work / "rows.parquet"
+    with pq.ParquetWriter(staged, schema, compression="lz4") as writer:
+        while batch := list(islice(rows, _BATCH)):
+            count += len(batch)
+            columns = list(zip(*batch, strict=True))
+            writer.write_batch(pa.record_batch([pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)], schema=schema))
+    return Staged(f"read_parquet({text(staged)})", tuple(names), count, None, warnings)
+
+
+def _is_row(record: CsvRecord, dialect: Dialect) -> bool:
+    """Not a blank line that may be skipped, and not a total below the data."""
+    if not record.raw:
+        return not dialect.skip_blank
+    return not (dialect.footer and record.raw.startswith(dialect.footer))
+
+
+def _row(record: CsvRecord, width: int) -> list[Any]:
+    """A record as one staged row. Cells that are missing or too many are left out; the defect says so."""
+    cells, defect = record.cells, record.defect
+    if defect is None and "\x00" in record.raw:
+        defect = ("a NUL byte", "text without NUL bytes")
+        cells = [value.replace("\x00", "") for value in cells]
+    if defect is None and len(cells) != width:
+        defect = (f"{len(cells)} cell(s)", f"{width} cells, as the header has")
+    if defect is None and any(len(value) > FIELD_MAX for value in cells):
+        raise UnreadableError(f"line {record.line}: a cell is longer than {FIELD_MAX} characters", "ask the provider for the file again")
+    cells = (cells + [""] * width)[:width]
+    found, expected = defect or (None, None)
+    return [*(value or None for value in cells), record.line, record.raw.replace("\x00", "\u2400"), found, expected]

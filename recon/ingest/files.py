@@ -1,0 +1,228 @@
+"""Files: one file, as bytes, to typed records in one Parquet file, with proof that no row was lost on the way.
+
+Comes in   a file on disk, its format, the workspace's zone and cut-off
+Goes out   a Parquet file with a row for every record of the file, in the file's order; those that could not be read are
+           marked `refused`, left out by the relation and listed in the quarantine with line, column, found and expected
+Never      a file half taken: past the limits, or when a control total fails, it is set aside whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import time
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from recon.domain.records import COMMON, RECORD_TYPES
+from recon.domain.rulebook import Format, Source
+from recon.engine.duck import Engine, name, text
+from recon.errors import InvariantError, SetAside
+from recon.ingest import controls, delimited, json_records
+from recon.ingest.cards import mask
+from recon.ingest.csv_text import physical_lines
+from recon.ingest.loaded import NO_QUARANTINE, QUARANTINE_COLUMNS, Limits, LoadedFile
+from recon.ingest.look import refuse_by_look
+from recon.ingest.mapping import Mapping
+from recon.ingest.numbering import number_twins
+from recon.ingest.staged import Staged, UnreadableError
+
+__all__ = ["Limits", "LoadedFile", "read_file"]
+
+_RAW_SHOWN = 2_000  # characters of a record kept in the quarantine; the raw store has all of it
+
+
+def read_file(
+    engine: Engine,
+    source: Source,
+    fmt: Format,
+    path: Path,
+    name: str,
+    sha256: str,
+    out: Path,
+    zone: ZoneInfo,
+    cut_off: time,
+    limits: Limits,
+    *,
+    keep: bool = False,
+    fast: bool = True,
+) -> LoadedFile:
+    """Read one file into `out`.
+
+    name, sha256   what the records' provenance says; the bytes are those of `path`
+    keep           keep the relation of a file that is set aside for its rows or totals (for a preview, never for a night)
+    fast           False reads a delimited file with the slow reader, which has to give the same
+    Returns the file as read; a file that cannot be trusted comes back with `set_aside` filled.
+    """
+    return _Reading(engine, source, fmt, path, name, sha256, out, zone, cut_off, limits).run(keep, fast)
+
+
+class _Reading:
+    """One file on its way in."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        fmt: Format,
+        path: Path,
+        file: str,
+        sha256: str,
+        out: Path,
+        zone: ZoneInfo,
+        cut_off: time,
+        limits: Limits,
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        stem = f"{source.name}.{sha256[:16] or 'file'}"
+        self.engine, self.source, self.fmt, self.path = engine, source, fmt, path
+        self.file, self.sha256, self.zone, self.cut_off, self.limits = file, sha256, zone, cut_off, limits
+        self.parquet, self.bad_parquet = out / f"{stem}.parquet", out / f"{stem}.quarantine.parquet"
+        self.scratch = out / f".{stem}.scratch"
+
+    def run(self, keep: bool, fast: bool) -> LoadedFile:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            refuse_by_look(self.path, self.fmt)
+            staged, mapping = self._records(fast)
+            refused = int(self.engine.one(f"SELECT count(refused) FROM read_parquet({text(self.parquet)})"))
+            quarantine = self._quarantine(staged, mapping) if refused else NO_QUARANTINE
+        except UnreadableError as error:
+            return self._set_aside(error.reason, error.remedy, error.detail)
+        finally:
+            shutil.rmtree(self.scratch)
+        if self.fmt.numbered:
+            number_twins(self.engine, self.parquet, staged.first_line is None)
+        relation = self._relation(staged, refused)
+        proofs = controls.prove(self.engine, self.fmt, relation, refused)
+        aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
+        if aside and not keep:
+            self.parquet.unlink()
+        return LoadedFile(
+            source=self.source.name,
+            name=self.file,
+            sha256=self.sha256,
+            size=self.path.stat().st_size,
+            rows=staged.rows,
+            read=staged.rows - refused,
+            quarantined=refused,
+            relation="" if aside and not keep else relation,
+            quarantine=quarantine,
+            totals=controls.totals(self.engine, self.fmt, relation) if not aside or keep else (),
+            controls=proofs,
+            warnings=staged.warnings + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ()),
+            set_aside=aside,
+        )
+
+    # --- rows ----------------------------------------------------------------------------------------------------------
+
+    def _records(self, fast: bool) -> tuple[Staged, Mapping]:
+        """Write every record to Parquet, and prove the count. A fast reading that does not tie is done again slowly."""
+        staged = self._stage(fast)
+        mapping = Mapping(self.fmt, self.source, staged, self.zone, self.cut_off)
+        self._write(mapping)
+        written = self._written()
+        if written != staged.rows and staged.first_line is not None:
+            staged = self._stage(False)
+            mapping = Mapping(self.fmt, self.source, staged, self.zone, self.cut_off)
+            self._write(mapping)
+            written = self._written()
+        if written != staged.rows:
+            raise InvariantError("rows-lost", f"{self.file}: {staged.rows} records in the file, {written} read", "report this as a bug")
+        return staged, mapping
+
+    def _stage(self, fast: bool) -> Staged:
+        if self.fmt.reader == "json":
+            return json_records.stage(self.fmt, self.path, self.scratch)
+        return delimited.stage(self.fmt, self.path, self.scratch, fast=fast)
+
+    def _write(self, mapping: Mapping) -> None:
+        first = mapping.staged.first_line
+        note = f", KV_METADATA {{first_line: '{first}'}}" if first is not None else ""
+        sql = f"COPY ({mapping.records_sql(self.file, self.sha256)}) TO {text(self.parquet)} (FORMAT parquet{note})"
+        self.engine.step(f"ingest {self.source.name} {self.file}", sql)
+
+    def _written(self) -> int:
+        return int(self.engine.one(f"SELECT count(*) FROM read_parquet({text(self.parquet)})"))
+
+    def _relation(self, staged: Staged, refused: int) -> str:
+        fields = RECORD_TYPES[self.fmt.record].names
+        line = "line" if staged.first_line is None else f"file_row_number + {staged.first_line} AS line"
+        columns = [line if each == "line" else name(each) for each in (*(f.name for f in COMMON), *fields)]
+        numbers = "" if staged.first_line is None else ", file_row_number = true"
+        where = " WHERE refused IS NULL" if refused else ""
+        return f"SELECT {', '.join(columns)} FROM read_parquet({text(self.parquet)}{numbers}){where}"
+
+    # --- what was refused ----------------------------------------------------------------------------------------------
+
+    def _quarantine(self, staged: Staged, mapping: Mapping) -> str:
+        """Write the refused rows with their reasons and what could be read of them; gives the SELECT over them."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        known = RECORD_TYPES[self.fmt.record]
+        read = [each if known.field(each) or each == "business_date" else f"NULL AS {each}" for each in list(QUARANTINE_COLUMNS)[7:]]
+        line = "line" if staged.first_line is None else f"file_row_number + {staged.first_line}"
+        numbers = "" if staged.first_line is None else ", file_row_number = true"
+        rows = self.engine.rows(
+            f"SELECT {line}, {', '.join(read)} FROM read_parquet({text(self.parquet)}{numbers}) WHERE refused IS NOT NULL ORDER BY 1"
+        )
+        reasons = self.engine.rows(mapping.refusals_sql())
+        if staged.first_line is None:
+            reasons = sorted(reasons, key=lambda reason: reason[0])
+            raws = [reason[1] for reason in reasons]
+            reasons = [reason[2:] for reason in reasons]
+        else:
+            raws = self._raw_lines([row[0] for row in rows])
+        made = [
+            (self.file, self.sha256, row[0], column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
+            for row, (column, found, expected), raw in zip(rows, reasons, raws, strict=True)
+        ]
+        types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32()}
+        schema = pa.schema([(column, types[kind]) for column, kind in QUARANTINE_COLUMNS.items()])
+        columns = [pa.array(values, kind) for values, kind in zip(zip(*made, strict=True), schema.types, strict=True)]
+        pq.write_table(pa.table(columns, schema=schema), self.bad_parquet)
+        return f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM read_parquet({text(self.bad_parquet)})"
+
+    def _raw_lines(self, numbers: list[int]) -> list[str]:
+        """The text of these physical lines (ascending), from the file itself."""
+        lines, at, found = physical_lines(self.path, "utf-8"), 0, []
+        for number in numbers:
+            found.append(next(islice(lines, number - at - 1, None), ""))
+            at = number
+        return found
+
+    # --- when the whole file is set aside ------------------------------------------------------------------------------
+
+    def _too_bad(self, refused: int, rows: int, quarantine: str) -> SetAside | None:
+        if refused <= self.limits.rows or refused * 100 <= self.limits.percent * rows:
+            return None
+        shown = self.engine.rows(f"SELECT line, column_name, found, expected FROM ({quarantine}) ORDER BY line LIMIT 5")
+        detail = tuple(f'line {line}, column "{column}": found "{found}", expected {expected}' for line, column, found, expected in shown)
+        reason = f"{refused} of {rows} rows cannot be read (more than {self.limits.percent} % and {self.limits.rows} rows)"
+        return self._aside(reason, "check that this is the right format for the file, or ask the provider for it again", detail)
+
+    def _stranger(self, relation: str) -> SetAside | None:
+        """A file of another provider or merchant account than the source's."""
+        for column in ("psp", "account"):
+            declared = getattr(self.source, column)
+            if declared and self.fmt.record == "settlement_line":
+                others = controls.strangers(self.engine, column, declared, relation)
+                if others:
+                    reason = f"it holds rows of {column} {', '.join(others)}, but the source is declared for {declared}"
+                    return self._aside(reason, "check where the file came from, or the source's declaration", ())
+        return None
+
+    def _failed(self, proofs: tuple[tuple[str, str, str], ...]) -> SetAside | None:
+        failed = [f"{control}: {detail}" for control, state, detail in proofs if state == "failed"]
+        if not failed:
+            return None
+        return self._aside(f"control total failed: {failed[0]}", "ask the provider for the file again; nothing of it was taken", tuple(failed))
+
+    def _aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> SetAside:
+        return SetAside(self.source.name, self.file, reason, remedy, detail)
+
+    def _set_aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> LoadedFile:
+        size = self.path.stat().st_size
+        aside = self._aside(reason, remedy, detail)
+        return LoadedFile(self.source.name, self.file, self.sha256, size, 0, 0, 0, "", NO_QUARANTINE, (), (), (), aside)
