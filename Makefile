@@ -48,7 +48,7 @@ test: $(VENV)/.developer ## Run the tests (all but the soak) on every core
 	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: $(VENV)/.developer ## Lint, format, types, import contracts, generated pages
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
