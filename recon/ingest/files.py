@@ -19,18 +19,15 @@ from recon.domain.rulebook import Format, Source
 from recon.engine.duck import Engine, name, text
 from recon.errors import InvariantError, SetAside
 from recon.ingest import controls, delimited, json_records
-from recon.ingest.cards import mask
 from recon.ingest.csv_text import physical_lines
-from recon.ingest.loaded import NO_QUARANTINE, QUARANTINE_COLUMNS, Limits, LoadedFile
+from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
 from recon.ingest.numbering import number_twins
+from recon.ingest.quarantine import quarantine_sql
 from recon.ingest.staged import Staged, UnreadableError
 
 __all__ = ["Limits", "LoadedFile", "read_file"]
-
-_RAW_SHOWN = 2_000  # characters of a record kept in the quarantine; the raw store has all of it
-
 
 def read_file(
     engine: Engine,
@@ -156,33 +153,12 @@ class _Reading:
     # --- what was refused ----------------------------------------------------------------------------------------------
 
     def _quarantine(self, staged: Staged, mapping: Mapping) -> str:
-        """Write the refused rows with their reasons and what could be read of them; gives the SELECT over them."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        known = RECORD_TYPES[self.fmt.record]
-        read = [each if known.field(each) or each == "business_date" else f"NULL AS {each}" for each in list(QUARANTINE_COLUMNS)[7:]]
-        line = "line" if staged.first_line is None else f"file_row_number + {staged.first_line}"
-        numbers = "" if staged.first_line is None else ", file_row_number = true"
-        rows = self.engine.rows(
-            f"SELECT {line}, {', '.join(read)} FROM read_parquet({text(self.parquet)}{numbers}) WHERE refused IS NOT NULL ORDER BY 1"
-        )
-        reasons = self.engine.rows(mapping.refusals_sql())
-        if staged.first_line is None:
-            reasons = sorted(reasons, key=lambda reason: reason[0])
-            raws = [reason[1] for reason in reasons]
-            reasons = [reason[2:] for reason in reasons]
-        else:
-            raws = self._raw_lines([row[0] for row in rows])
-        made = [
-            (self.file, self.sha256, row[0], column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
-            for row, (column, found, expected), raw in zip(rows, reasons, raws, strict=True)
-        ]
-        types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32()}
-        schema = pa.schema([(column, types[kind]) for column, kind in QUARANTINE_COLUMNS.items()])
-        columns = [pa.array(values, kind) for values, kind in zip(zip(*made, strict=True), schema.types, strict=True)]
-        pq.write_table(pa.table(columns, schema=schema), self.bad_parquet)
-        return f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM read_parquet({text(self.bad_parquet)})"
+        own = staged.first_line is None
+        numbered = f"(SELECT *, file_row_number + {staged.first_line} AS line FROM read_parquet({text(self.parquet)}, file_row_number = true))"
+        typed = f"read_parquet({text(self.parquet)})" if own else numbered
+        record = RECORD_TYPES[self.fmt.record]
+        raw_lines = None if own else self._raw_lines
+        return quarantine_sql(self.engine, record, mapping, typed, self.file, self.sha256, self.bad_parquet, raw_lines=raw_lines)
 
     def _raw_lines(self, numbers: list[int]) -> list[str]:
         """The text of these physical lines (ascending), from the file itself."""

@@ -33,6 +33,9 @@ _SPREADSHEET = "-?[0-9](?:[.,][0-9]+)?E[+][0-9]+"
 _MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _SPREADSHEET_DATE = f"(?:{_MONTH_NAME}-[0-9]{{2}}|[0-9]{{1,2}}-{_MONTH_NAME})"
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+#: Layout of a database's times: `YYYY-MM-DD HH:MM:SS[.ffffff]`, UTC unless an offset follows.
+SQL_TIME = "sql"
+_SQL_MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _TRUE, _FALSE = "('true', 'TRUE', 'True', '1')", "('false', 'FALSE', 'False', '0')"
 
 
@@ -208,7 +211,8 @@ class Mapping:
         kind, read = SQL_TYPES[each.type], name(f"r_{each.name}")
         self._layers.values.append(f"{made} AS {read}")
         self._layers.sums.append(f"CASE WHEN {read} BETWEEN {kind} '{FIRST_DAY}' AND {kind} '{last}' THEN {read} END AS {value}")
-        shown = " or ".join(dict.fromkeys("YYYY-MM-DD HH:MM:SS with Z or an offset" if layout == "iso" else layout for layout, _ in readings))
+        words = {"iso": "YYYY-MM-DD HH:MM:SS with Z or an offset", SQL_TIME: "YYYY-MM-DD HH:MM:SS"}
+        shown = " or ".join(dict.fromkeys(words.get(layout, layout) for layout, _ in readings))
         what = "a date" if each.type is Type.DATE else "a time"
         self._unread(each, raw, value, f"{what} written as {shown}, from {FIRST_DAY} to {LAST_DAY}, that exists in its zone")
 
@@ -219,6 +223,8 @@ class Mapping:
             return f"CAST({parsed} AS DATE)"
         if layout == "iso":
             return f"CASE WHEN regexp_full_match({raw}, {text(_ISO)}) THEN timezone('UTC', try_cast({raw} AS TIMESTAMPTZ)) END"
+        if layout == SQL_TIME:
+            return f"CASE WHEN regexp_full_match({raw}, {text(_SQL_MOMENT)}) THEN timezone('UTC', try_cast({raw} AS TIMESTAMPTZ)) END"
         if "%z" in layout.lower():
             return f"timezone('UTC', {parsed})"
         if not zone.startswith("column:"):

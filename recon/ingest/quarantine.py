@@ -1,0 +1,53 @@
+"""Quarantine: the rows of one file or query that could not be read: where, why, and what of them could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from recon.domain.records import RecordType
+from recon.engine.duck import Engine, text
+from recon.ingest.cards import mask
+from recon.ingest.loaded import QUARANTINE_COLUMNS
+from recon.ingest.mapping import Mapping
+
+_RAW_SHOWN = 2_000  # characters of a record that are kept; the raw store has all of it
+
+
+def quarantine_sql(
+    engine: Engine,
+    record: RecordType,
+    mapping: Mapping,
+    typed: str,
+    file: str,
+    sha256: str,
+    out: Path,
+    line: str = "line",
+    raw_lines: Callable[[list[int]], list[str]] | None = None,
+) -> str:
+    """Write the refused rows to `out`; gives the SELECT over them with QUARANTINE_COLUMNS.
+
+    typed       SQL after FROM: the written rows with `refused`, and `line`, a number that rises in the staged order
+    line        what the quarantine says of the line: "line", or "0" for a query
+    raw_lines   gives the text of these lines, where the staging does not keep it
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    read = [each if record.field(each) or each == "business_date" else f"NULL AS {each}" for each in list(QUARANTINE_COLUMNS)[7:]]
+    rows = engine.rows(f"SELECT line, {', '.join(read)} FROM {typed} WHERE refused IS NOT NULL ORDER BY line")
+    reasons = engine.rows(mapping.refusals_sql())
+    if raw_lines is None:
+        reasons = sorted(reasons, key=lambda reason: int(reason[0]))
+        raws, reasons = [str(reason[1]) for reason in reasons], [reason[2:] for reason in reasons]
+    else:
+        raws = raw_lines([int(row[0]) for row in rows])
+    made = [
+        (file, sha256, row[0] if line == "line" else 0, column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
+        for row, (column, found, expected), raw in zip(rows, reasons, raws, strict=True)
+    ]
+    types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32()}
+    schema = pa.schema([(column, types[kind]) for column, kind in QUARANTINE_COLUMNS.items()])
+    columns = [pa.array(values, kind) for values, kind in zip(zip(*made, strict=True), schema.types, strict=True)]
+    pq.write_table(pa.table(columns, schema=schema), out)
+    return f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM read_parquet({text(out)})"
