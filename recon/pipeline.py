@@ -24,7 +24,7 @@ from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
 from recon.inputs import Inputs, leave_quarantine, read_inputs, write_inputs
 from recon.match import match
-from recon.match.carry import carry_forward, write_pending
+from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
 from recon.match.population import Loaded, new_records
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
@@ -187,7 +187,7 @@ def _classify(
             elif each.gid is not None:
                 awaited.append(each.gid)
     carry_forward(engine, plan, making, awaited)
-    groups = Counter({str(name): int(count) for name, count in engine.rows(f"select outcome, count(*) from {plan.table('outcomes')} group by all")})
+    groups = Counter({str(name): int(count) for name, count in engine.rows(group_counts(plan))})
     tonight, fixes = _propose(workspace, plan, inputs, tonight, sum(groups.values()))
     rules = plan.rule.breaks
     settled = settle_breaks(

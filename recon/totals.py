@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from recon.domain.money import to_text
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.errors import InvariantError
@@ -57,11 +56,12 @@ def prove_roll_forward(engine: Engine, plan: Plan, inputs: Inputs, opened: Path 
             lines.add(each.source.name, "", "quarantined", each.entry["quarantined"], 0)
     for source, currency, rows, minor in _replayed(engine, sorted(records)):
         lines.add(source, currency, "replayed", rows, minor)
-    for source, currency, brought, bucket, rows, minor in engine.rows(f"select * from {plan.table('forward')} order by all"):
+    for _, source, currency, brought, bucket, rows, minor in engine.rows(f"select * from {plan.table('forward')} order by all"):
         if bucket not in OUT:
             raise InvariantError("roll-forward", f"{plan.rule.name}: {rows} record(s) of {source} have no outcome ({bucket})")
         lines.add(source, currency, bucket, rows, int(minor))
         flows.add(source, currency, "brought" if brought else "new", rows, int(minor))
+    _prove_cleared(engine, plan)
     _prove(plan, lines, flows)
     _prove_written(plan, lines, _open_sums(engine, written))
     return [_line(plan, key, lines) for key in sorted(lines.cells)]
@@ -87,6 +87,18 @@ on r.record = {text(record)} and not r.restated and a.source = r.source and a.re
 group by all order by all"""
         found += [(source, currency, int(rows), int(minor)) for source, currency, rows, minor in engine.rows(sql)]
     return found
+
+
+def _prove_cleared(engine: Engine, plan: Plan) -> None:
+    """The records counted as cleared, by side and currency, are those that the cleared groups hold, in count and money."""
+    by_record = engine.rows(
+        f"select side, currency, sum(records), sum(amount) from {plan.table('forward')} where bucket = 'cleared' group by all order by all"
+    )
+    by_group = engine.rows(
+        f"select side, coalesce(currency, ''), sum(records), sum(amount) from {plan.table('tie')} where outcome = 'cleared' group by all order by all"
+    )
+    if by_record != by_group:
+        raise InvariantError("roll-forward", f"{plan.rule.name}: cleared by record {by_record}, by group {by_group}")
 
 
 def _prove(plan: Plan, lines: _Lines, flows: _Lines) -> None:
@@ -124,7 +136,7 @@ def _line(plan: Plan, key: tuple[str, str], lines: _Lines) -> RollForwardLine:
         source=source,
         currency=currency,
         counts={bucket: lines.get(key, bucket)[0] for bucket in BUCKETS},
-        amounts={bucket: to_text(lines.get(key, bucket)[1], currency) for bucket in BUCKETS if currency},
+        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in BUCKETS if currency},
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recon.domain.money import read_minor
 from recon.store.folder import changed_files, manifest_sha256, sha256_of
 from recon.store.history import inputs_of, summary_of
 
@@ -58,7 +57,7 @@ def _roll_forward(line: dict[str, object]) -> list[str]:
     findings = []
     if counts["brought"] + counts["new"] != sum(counts[name] for name in out):
         findings.append(f"{place}: records do not add up")
-    minor = {name: read_minor(text, str(line["currency"])) or 0 for name, text in amounts.items()}
+    minor = {name: int(text) for name, text in amounts.items()}
     if minor and minor["brought"] + minor["new"] != sum(minor[name] for name in out):
         findings.append(f"{place}: money does not add up")
     return findings

@@ -164,7 +164,8 @@ class Plan:
             if not dot:
                 return name
             if scope in sides:
-                return f"{scope}__{field}"
+                # An absent side has no count, as it has no amount; the column holds 0, so that counts can be added.
+                return f"nullif({scope}__count, 0)" if field == "count" else f"{scope}__{field}"
             return f"{scope}__{field}" if kinds_known else _unknown(field)
 
         return column

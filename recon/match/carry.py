@@ -52,13 +52,25 @@ def _outcomes(engine: Engine, plan: Plan, awaited: list[int]) -> None:
     engine.step(
         f"{plan.prefix}_outcomes",
         f"""create table {plan.table("outcomes")} as
-select k1, k2, psp, case when outcome = 'left' then 'broken' else outcome end as outcome, false as awaited from {plan.table("groups")}
-where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+select k1, k2, psp, outcome, false as awaited from {plan.table("rest")} where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
 union all
 select w.k1, w.k2, j.psp, case when j.outcome = 'cleared' then 'cleared' when a.gid is not null then 'pending' else 'broken' end, a.gid is not null
 from {plan.table("work")} w join {plan.table("judged")} j on j.gid = w.root left join {plan.table("awaited")} a on a.gid = w.root""",
     )
+    engine.step(
+        f"{plan.prefix}_uncleared",
+        f"create view {plan.table('uncleared')} as\nselect * from {plan.table('outcomes')} where outcome <> 'cleared'",
+    )
     engine.unregister(f"{plan.prefix}_awaited")
+
+
+def group_counts(plan: Plan) -> str:
+    """SQL: outcome and number of groups; those that met one to one and cleared are in no table of outcomes."""
+    return f"""select outcome, sum(n) from (
+  select outcome, count(*) as n from {plan.table("outcomes")} group by outcome
+  union all
+  select 'cleared', count(*) from {plan.table("swift")} where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+) group by outcome having sum(n) > 0 order by outcome"""
 
 
 def _open_items(engine: Engine, plan: Plan, side: Side, path: Path) -> None:
@@ -169,29 +181,31 @@ def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
 
 
 def _forward(engine: Engine, plan: Plan) -> None:
-    """`<recon>_forward`: source, currency, brought?, bucket, records and money of every record of tonight's population."""
+    """`<recon>_forward`: source, currency, brought?, bucket, records and money of every record of tonight's population.
+
+    Every record is joined to what did not clear; that the others are those that cleared is proved against the groups' own
+    counts (`<recon>_cleared_counts`, recon/totals.py).
+    """
     parts = []
     for side in plan.rule.sides:
         parts.append(
-            f"select s.source, s.currency, s.brought, case when o.outcome in ('pending', 'silent', 'broken') then 'carried' "
-            f"when o.outcome = 'lapsed' then 'excluded' else o.outcome end as bucket, s.amount "
-            f"from {plan.table(side.name)} s left join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
+            f"select {text(side.name)} as side, s.source, s.currency, s.brought, case when o.outcome is null then 'cleared' "
+            f"when o.outcome = 'lapsed' then 'excluded' else 'carried' end as bucket, s.amount "
+            f"from {plan.table(side.name)} s left join {plan.table('uncleared')} o on s.k1 = o.k1 and s.k2 = o.k2"
         )
         if plan.replaces(side):
-            parts.append(
-                f"select source, currency, brought, 'excluded', amount from {plan.table(side.name + '_newest')} where age > 1"
-            )
+            parts.append(f"select '', source, currency, brought, 'excluded', amount from {plan.table(side.name + '_newest')} where age > 1")
     for record in reads(plan.rule):
-        parts.append(f"select source, currency, brought, 'carried', amount from {plan.table('unclaimed_' + record)}")
+        parts.append(f"select '', source, currency, brought, 'carried', amount from {plan.table('unclaimed_' + record)}")
         sides = " or ".join(side_filter(side) for side in plan.rule.sides if side.record == record) or "false"
         parts.append(
-            f"select source, currency, brought, 'excluded', amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
+            f"select '', source, currency, brought, 'excluded', amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
             f"and (source, record_id, file, line) not in (select (source, record_id, file, line) from {plan.table('unclaimed_' + record)})"
         )
     engine.step(
         f"{plan.prefix}_forward",
         f"""create table {plan.table("forward")} as
-select source, coalesce(currency, '') as currency, brought, bucket, count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
+select side, source, coalesce(currency, '') as currency, brought, bucket, count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
 from (
 {" union all ".join(parts)}
 ) group by all""",
@@ -200,14 +214,20 @@ from (
 
 def _tie(engine: Engine, plan: Plan) -> None:
     """`<recon>_tie`: psp, currency, side, outcome, records and money; own records only."""
-    parts = [
-        f"select coalesce(o.psp, '') as psp, s.currency, {text(side.name)} as side, o.outcome, s.amount "
-        f"from {plan.table(side.name)} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
-        for side in plan.rule.sides
-    ]
+    parts = []
+    for side in plan.rule.sides:
+        name = side.name
+        parts.append(
+            f"select coalesce(psp, '') as psp, {name}__currency as currency, {text(name)} as side, 'cleared' as outcome, {name}__count as records, "
+            f"{name}__amount as amount from {plan.table('swift')} where (k1, k2) not in (select (k1, k2) from {plan.table('work')}) and {name}__count > 0"
+        )
+        parts.append(
+            f"select coalesce(o.psp, ''), s.currency, {text(name)}, o.outcome, 1, s.amount "
+            f"from {plan.table(name)} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
+        )
     engine.step(
         f"{plan.prefix}_tie",
         f"""create table {plan.table("tie")} as
-select psp, currency, side, outcome, count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
+select psp, currency, side, outcome, CAST(sum(records) AS BIGINT) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
 from ({" union all ".join(parts)}) group by all""",
     )

@@ -23,7 +23,8 @@ def what_became(engine: Engine, plan: Plan, keys: Mapping[str, str]) -> dict[str
     engine.register("gone", pa.table({"break_id": list(keys), "key": list(keys.values())}))
     key = " || '/' || ".join(f"g.{field}" for field in [*plan.key_fields, "kind"])
     rows = engine.rows(
-        f"""select gone.break_id, min(o.outcome) from {plan.table("groups")} g join {plan.table("outcomes")} o on o.k1 = g.k1 and o.k2 = g.k2
+        f"""select gone.break_id, min(coalesce(o.outcome, g.outcome)) from {plan.table("groups")} g
+left join {plan.table("outcomes")} o on o.k1 = g.k1 and o.k2 = g.k2
 join gone on gone.key = coalesce({key}, g.keyless_key) group by all"""
     )
     engine.unregister("gone")

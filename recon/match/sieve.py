@@ -1,8 +1,13 @@
-"""Sieve: one union of all sides, one group by on a fixed-width key; every group cleared, pending, silent or left over.
+"""Sieve: every group of tonight's population cleared, pending, silent or left over.
 
 Reads   <recon>_<side> views
-Writes  <recon>_groups   one row a group: k1, k2, key fields, kind, facts that `agree` reads, outcome
+Writes  <recon>_met      what meets one to one on a fixed-width key: most of a night, cleared here if it agrees
+        <recon>_sums     everything else: one union of all sides, one group by
+        <recon>_groups   both as one view: k1, k2, key fields, kind, the facts that `agree` reads, outcome
 Never   clears a group that `agree` does not prove: an expression that is NULL is not true.
+
+Joining first is not another way to match: a key that meets more than once, or does not agree, is summed like the rest. It
+only spares the night's ordinary payments the sums (measured at 1 M payments: a tenth of the time of one group by of all).
 """
 
 from __future__ import annotations
@@ -12,28 +17,88 @@ from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import SQL_TYPES, WIDE, Plan
 
+_SUM = "HUGEINT"
+
 
 def sieve(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_groups` with the outcome of each group judged by itself."""
+    engine.step(f"{plan.prefix}_met", f"create table {plan.table('met')} as\n{_meet(plan)}")
+    engine.step(
+        f"{plan.prefix}_twice",
+        f"create table {plan.table('twice')} as\nselect k1, k2 from {plan.table('met')} group by k1, k2 having count(*) > 1",
+    )
+    engine.step(f"{plan.prefix}_swift", f"create view {plan.table('swift')} as\n{_swift(plan)}")
+    engine.step(f"{plan.prefix}_sums", f"create table {plan.table('sums')} as\n{_sums(plan)}")
+    names = ", ".join(name for name, *_ in engine.rows(f"describe {plan.table('sums')}"))
+    engine.step(
+        f"{plan.prefix}_rest", f"create table {plan.table('rest')} as\nselect *, {outcome_sql(plan)} as outcome from {plan.table('sums')}"
+    )
+    engine.step(f"{plan.prefix}_sums_done", f"drop table {plan.table('sums')}")
+    engine.step(
+        f"{plan.prefix}_groups",
+        f"create view {plan.table('groups')} as\nselect {names}, 'cleared' as outcome from {plan.table('swift')}\n"
+        f"union all\nselect {names}, outcome from {plan.table('rest')}",
+    )
+
+
+def _meet(plan: Plan) -> str:
+    """Records that meet on the key, side by side, and whether they agree. Sides that speak of every kind have to be there."""
+    always = [side for side in plan.rule.sides if not side.kinds]
+    base = (always or list(plan.rule.sides))[0]
+    joins = "\n".join(
+        f"{'left join' if side.kinds else 'join'} {plan.table(side.name)} s_{side.name} on s_{side.name}.k1 = s_{base.name}.k1 and s_{side.name}.k2 = s_{base.name}.k2"
+        for side in plan.rule.sides
+        if side is not base
+    )
+    facts = []
+    for side in plan.rule.sides:
+        name = side.name
+        facts += [
+            f"CAST(s_{name}.k1 is not null AS BIGINT) as {name}__count",
+            f"s_{name}.amount as {name}__amount, s_{name}.currency as {name}__currency",
+            *(f"s_{name}.{field} as {name}__{field}" for field in plan.agreed(side)),
+        ]
+    keys = ", ".join(f"s_{base.name}.{field}" for field in plan.key_fields)
+    psp = f"least({', '.join(f's_{side.name}.psp' for side in plan.rule.sides)})"
+    restated = " or ".join(f"coalesce(s_{side.name}.restated, false)" for side in plan.rule.sides)
+    return f"""select *, not restated and {agrees_sql(plan, kinds_known=False)} as clears
+from (
+  select s_{base.name}.k1, s_{base.name}.k2, {keys}, s_{base.name}.kind, {psp} as psp, {restated} as restated,
+    {", ".join(facts)}
+  from {plan.table(base.name)} s_{base.name}
+  {joins}
+)"""
+
+
+def _swift(plan: Plan) -> str:
+    """What met once and agrees, with the columns of the sums."""
+    columns = []
+    for side in plan.rule.sides:
+        name = side.name
+        columns += [
+            f"{name}__count, CAST({name}__amount AS {_SUM}) as {name}__amount, {name}__amount as {name}__amount_min",
+            f"{name}__amount as {name}__amount_max, {name}__currency, CAST(NULL AS DATE) as {name}__date",
+            f"CAST(0 AS BIGINT) as {name}__cleared_count, CAST(0 AS {WIDE}) as {name}__cleared_amount",
+            *(f"{name}__{field}" for field in plan.agreed(side)),
+        ]
+    return f"""select k1, k2, {", ".join(plan.key_fields)}, kind, false as keyless, psp, CAST(NULL AS VARCHAR) as keyless_key,
+  CAST(NULL AS INTEGER) as first_side, false as restated, false as near_end, false as all_new, true as claims,
+  {", ".join(columns)}
+from {plan.table("met")} where clears and (k1, k2) not in (select (k1, k2) from {plan.table("twice")})"""
+
+
+def _sums(plan: Plan) -> str:
     union = "\nunion all\n".join(_slice(plan, side) for side in plan.rule.sides)
     aggregates = ",\n  ".join(column for side in range(len(plan.rule.sides)) for column in _aggregates(plan, side))
     keys = ", ".join(f"any_value({field}) as {field}" for field in plan.key_fields)
-    engine.step(
-        f"{plan.prefix}_sums",
-        f"""create table {plan.table("sums")} as
-select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(psp) as psp, min(keyless_key) as keyless_key, min(side) as first_side,
+    return f"""select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(psp) as psp, min(keyless_key) as keyless_key, min(side) as first_side,
   bool_or(restated) as restated, bool_and(near_end) as near_end, bool_and(not brought) as all_new,
   bool_or(claims) as claims,
   {aggregates}
 from (
 {union}
-) group by k1, k2""",
-    )
-    engine.step(
-        f"{plan.prefix}_groups",
-        f"create table {plan.table('groups')} as\nselect *, {outcome_sql(plan)} as outcome from {plan.table('sums')}",
-    )
-    engine.step(f"{plan.prefix}_sums_done", f"drop table {plan.table('sums')}")
+) r where (k1, k2) not in (select (k1, k2) from {plan.table("swift")})
+group by k1, k2"""
 
 
 def _slice(plan: Plan, side: Side) -> str:

@@ -86,8 +86,8 @@ def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
 
 def _group_counts(engine: Engine, plan: Plan) -> dict[tuple[str, str], Counter[str]]:
     first = "coalesce(" + ", ".join(f"{side.name}__currency" for side in plan.rule.sides) + ")"
-    sql = f"""select coalesce(o.psp, ''), coalesce({first}, ''), o.outcome, count(*) from {plan.table("outcomes")} o
-join {plan.table("groups")} g on g.k1 = o.k1 and g.k2 = o.k2 group by all"""
+    sql = f"""select coalesce(g.psp, ''), coalesce({first}, ''), coalesce(o.outcome, g.outcome), count(*) from {plan.table("groups")} g
+left join {plan.table("outcomes")} o on g.k1 = o.k1 and g.k2 = o.k2 group by all"""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for psp, currency, outcome, number in engine.rows(sql):
         counts[psp, currency][outcome] += number
@@ -110,7 +110,10 @@ def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) 
 
 
 def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...]) -> BreakFact:
-    sides = [side.name for side in plan.rule.sides] if plan else sorted(each.amounts)
+    kind = each.key.rpartition("/")[2]
+    speaking = plan.required(kind) if plan else ()
+    # A side that does not speak of this kind would look like a missing record.
+    sides = [name for name in each.amounts if each.amounts[name] is not None or any(side.name == name for side in speaking)]
     return BreakFact(
         break_id=each.break_id,
         reconciliation=each.reconciliation,
