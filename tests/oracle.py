@@ -1,4 +1,4 @@
-"""Oracle: what docs/matching.md says, in slow and obvious plain Python. It shares no code with recon. The rule book that
+"""Oracle: what docs/matching.md says, in slow and obvious plain Python; it shares no code with recon. The rule book that
 it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
 
 A scenario is {"nights": [...], "look_back_days", "holidays": dates, "psp_holidays": {psp: dates}}; a night is {"date",

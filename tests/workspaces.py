@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date
@@ -61,6 +62,7 @@ FORMATS = {
 }
 SOURCES = {**dict.fromkeys(PSPS, "settlement_line"), "ledger": "ledger_entry", "orders": "payment_order"}
 UNREADABLE = "12,3x"
+PAYIN = Path(__file__).parents[1] / "rules" / "payin.yaml"
 
 
 def identified(scenario: dict) -> dict:
@@ -111,6 +113,8 @@ def write_workspace(root: Path, scenarios: Iterable[dict]) -> list[date]:
     for name, rows in files.items():
         write_file(root / "in" / name, rows)
     (root / "recon.yaml").write_text(recon_yaml(scenarios[0]), encoding="utf-8")
+    (root / "rules").mkdir(exist_ok=True)
+    (root / "rules" / "payin.yaml").write_text(unbraked(PAYIN.read_text(encoding="utf-8")), encoding="utf-8")
     return [night["date"] for night in scenarios[0]["nights"]]
 
 
@@ -121,13 +125,18 @@ def write_file(path: Path, rows: list[dict]) -> None:
         writer.writerows(cells(row, not row.get("unreadable")) for row in rows)
 
 
+def unbraked(rules: str) -> str:
+    """The shipped rules, with a brake that hundreds of shops in one night do not pull."""
+    return re.sub(r"(?m)^brake: .*$", "brake: {fixes: 1000000, share_percent: 100}", rules)
+
+
 def recon_yaml(scenario: dict) -> str:
-    """A workspace in UTC with one source a provider, the ledger and the orders; whole files are never set aside."""
+    """A workspace in UTC with one source a provider, the ledger and the orders; no file is ever set aside whole."""
     lines = ["version: 1", "name: shops", "time_zone: UTC", "calendar: own", "calendars:"]
     calendars = {"own": CALENDARS["holidays"], **CALENDARS["psp_holidays"]}
     lines += [f"  {name}: {{extra: [{', '.join(map(str, sorted(days)))}]}}" for name, days in calendars.items()]
     lines += [f"opening: {{empty_from: {scenario['nights'][0]['date']}}}", "quarantine: {share_percent: 100}"]
-    lines += [f"look_back_days: {scenario['look_back_days']}", "brake: {fixes: 1000000, share_percent: 100}", "sources:"]
+    lines += [f"look_back_days: {scenario['look_back_days']}", "sources:"]
     for source, record in SOURCES.items():
         lines.append(f"  {source}:")
         if record == "settlement_line":
@@ -139,16 +148,12 @@ def recon_yaml(scenario: dict) -> str:
     return "\n".join([*lines, "reconciliations: [payin]", ""])
 
 
-# --- answers -----------------------------------------------------------------------------------------------------------
+# --- answers ---------------------------------------------------------------------------------------------------------
 
 
 def shop_of(key: str) -> str:
     """The shop that a break's key belongs to: `S12-P1/capture`, `stripe/S12-L3`."""
     return next(part for part in key.split("/") if "-" in part).split("-")[0]
-
-
-def expected(answer: Any) -> dict[str, set]:
-    return {"breaks": answer.breaks, "pending": answer.pending}
 
 
 def found(folder: Path) -> dict[str, set]:
@@ -165,13 +170,23 @@ def summary(folder: Path) -> dict:
 
 
 def rolled(answers: Iterable[Any]) -> dict[tuple[str, str], Counter]:
-    """(source, currency) -> counts and sums of one night's roll-forward, over many shops."""
+    """(source, currency) -> counts and sums in minor units of one night's roll-forward, over many shops."""
     sums: dict[tuple[str, str], Counter] = defaultdict(Counter)
     for answer in answers:
         for column, row in answer.roll:
             sums[row["source"], row["currency"]][column] += 1
             sums[row["source"], row["currency"]][column + "_amount"] += row["amount"]
     return sums
+
+
+def roll_forward(summary: dict) -> dict[tuple[str, str], Counter]:
+    """(source, currency) -> counts and sums in minor units, as summary.json has them."""
+    lines: dict[tuple[str, str], Counter] = defaultdict(Counter)
+    for line in summary["roll_forward"]:
+        sums = lines[line["source"], line["currency"]]
+        sums.update(line["counts"])
+        sums.update({f"{column}_amount": int(text.replace(".", "")) for column, text in line["amounts"].items()})
+    return lines
 
 
 def apart(scenarios: Iterable[dict]) -> list[dict]:
