@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import stat
 import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -195,3 +197,55 @@ def test_the_timer_names_a_moment_that_systemd_knows() -> None:
         ["systemd-analyze", "calendar", moment], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+SHOP = """\
+version: 1
+name: shop
+time_zone: Asia/Seoul
+opening: {empty_from: 2026-11-19}
+sources:
+  acme: {format: generic_settlement, psp: acme, files: "in/settlement_{date}.csv", expected: daily}
+  ledger: {format: generic_ledger, moves: events, files: "in/ledger_{date}.csv"}
+  orders: {format: generic_payment_order, moves: changes, files: "in/orders_{date}.csv"}
+reconciliations: [payin]
+"""
+BOOKS = {
+    "ledger": "entry_id,account,kind,psp,psp_reference,payment_order_id,currency,amount,posted_at\n"
+    "1,psp_receivable,capture,acme,ch_1,PO-1,KRW,5000,2026-11-19T01:00:00Z\n",
+    "orders": "payment_order_id,psp,psp_reference,status,currency,amount,updated_at\n"
+    "PO-1,acme,ch_1,SUCCESS,KRW,5000,2026-11-19T01:00:00Z\n",
+}
+SETTLED = (
+    "psp,natural_id,kind,psp_reference,payment_order_id,currency,amount,occurred_at\n"
+    "acme,1,capture,ch_1,PO-1,KRW,5000,2026-11-19T01:00:00Z\n"
+)
+
+
+def test_with_the_real_command_a_late_file_is_waited_for_and_then_the_night_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "recon.yaml").write_text(SHOP)
+    (tmp_path / "in").mkdir()
+    for name, text in BOOKS.items():
+        (tmp_path / "in" / f"{name}_2026-11-19.csv").write_text(text)
+    recon = Path(sys.executable).with_name("recon")
+    # 03:30 in Seoul: the night of the 19th.
+    now = datetime(2026, 11, 19, 18, 30, tzinfo=UTC)
+    env = os.environ | {
+        "RECON": str(recon),
+        "RECON_WAIT": "0",
+        "RECON_TRIES": "2",
+        "RECON_NOW": str(int(now.timestamp())),
+    }
+
+    def nightly() -> subprocess.CompletedProcess[str]:
+        command = [str(WRAPPER), str(tmp_path)]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+    late = nightly()
+    assert late.returncode == 3, late.stderr
+    assert "after 2 attempt(s)" in late.stderr
+    (tmp_path / "in" / "settlement_2026-11-19.csv").write_text(SETTLED)
+    whole = nightly()
+    assert (whole.returncode, whole.stderr) == (0, ""), (tmp_path / "logs" / "recon-2026-11-19.log").read_text()
+    summary = json.loads((tmp_path / "nights" / "2026-11-19" / "summary.json").read_text())
+    assert summary["verdict"] == "reconciled"
