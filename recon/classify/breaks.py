@@ -57,7 +57,7 @@ def make_break(plan: Plan, named: Named, fill: Callable[[str, Mapping[str, Any]]
     """
     name = naming(plan, named)
     amounts, currencies = _amounts(plan, named.facts)
-    currency, difference = _difference(plan, amounts, currencies)
+    currency, difference = _difference(plan, named.kind, amounts, currencies)
     class_, reason = name.class_, ""
     if class_ is Class.AUTO_FIX and not named.proven and name.rule and name.rule.proven:
         class_, reason = Class.MANUAL_REVIEW, f"not proven: {name.rule.proven.text}"
@@ -100,22 +100,20 @@ def _amounts(plan: Plan, facts: Mapping[str, Any]) -> tuple[dict[str, int | None
     return amounts, currencies
 
 
-def _difference(plan: Plan, amounts: Mapping[str, int | None], currencies: Mapping[str, str | None]) -> tuple[str | None, int | None]:
+def _difference(
+    plan: Plan, kind: str | None, amounts: Mapping[str, int | None], currencies: Mapping[str, str | None]
+) -> tuple[str | None, int | None]:
     """External minus internal, in one currency; None where currencies are mixed or differ (docs/matching.md)."""
-    present = [side.name for side in plan.rule.sides if currencies[side.name] is not None]
+    present = [name for name, currency in currencies.items() if currency is not None]
     named = {currencies[name] for name in present}
     if not present or len(named) != 1 or "mixed" in named or any(amounts[name] is None for name in present):
         return None, None
-    currency = currencies[present[0]]
-    first = plan.rule.sides[0].name
-    others = [name for name in present if name != first]
-    if first not in present:
-        return currency, -(amounts[others[0]] or 0)
-    outside = amounts[first] or 0
-    if not others:
-        return currency, outside
-    differing = next((name for name in others if amounts[name] != outside), others[0])
-    return currency, outside - (amounts[differing] or 0)
+    external, *others = (side.name for side in plan.rule.sides)
+    internal = [side.name for side in plan.required(kind or "") if side.name in others][:1]
+    compared = [*internal, *(name for name in others if name in present and name not in internal)]
+    outside = amounts[external] or 0
+    differences = (outside - (amounts[name] or 0) for name in compared)
+    return currencies[present[0]], next((each for each in differences if each), 0 if compared else outside)
 
 
 def settle_breaks(

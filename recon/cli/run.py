@@ -154,7 +154,8 @@ def say_night(result: NightResult, published: bool) -> None:
     emit()
     total = sum(result.seconds.values())
     records = facts.records_total
-    say(f"{records:,} records in {total:.1f} s" + (f" ({records / total:,.0f} a second)" if total else ""))
+    rate = f" ({records / total:,.0f} a second)" if records >= 100_000 else ""
+    say(f"{records:,} records in {total:.1f} s{rate}")
     if not published:
         say("dry run: nothing was published")
         return

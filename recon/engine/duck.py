@@ -47,7 +47,7 @@ class Engine:
 
     def table(self, sql: str) -> pa.Table:
         """A query's result as an Arrow table."""
-        return self._connection.execute(sql).to_arrow_table()
+        return self._connection.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """A query's rows in lists of at most `size`. Drain it before the next statement."""
