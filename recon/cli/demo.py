@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recon.demo.shop import Shop
 
 SHOWN = 10
+COUNTS = ("cleared", "pending", "silent", "broken", "fixes")
 
 
 @click.command()
@@ -109,13 +110,9 @@ def _run_nights(shop: Shop, as_json: bool) -> list[dict[str, Any]]:
             }
         )
         if not as_json:
-            counts = "  ".join(f"{name} {_figure(value)}" for name, value in done.counts.items())
+            counts = "  ".join(f"{name} {done.counts.get(name, 0):>6,}" for name in COUNTS)
             emit(f"{night}  {done.verdict:<10}  {counts}")
     return nights
-
-
-def _figure(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _say_comparison(result: Comparison) -> None:

@@ -16,6 +16,7 @@ import psycopg
 import pymysql
 import pytest
 
+from recon.api import run
 from recon.demo.make import make_shop
 from recon.errors import ReconError
 
@@ -64,6 +65,16 @@ def database(own_name) -> Iterator[str]:
     yield urlunsplit(urlsplit(MARIADB)._replace(path=f"/{own_name}"))
     with mariadb() as connection:
         connection.cursor().execute(f"drop database {own_name}")
+
+
+@pytest.fixture
+def postgres_database(own_name) -> Iterator[str]:
+    """The URL of a PostgreSQL database of its own, for the state too."""
+    with postgres() as connection:
+        connection.execute(f'create database "{own_name}"')
+    yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{own_name}"))
+    with postgres() as connection:
+        connection.execute(f'drop database "{own_name}" with (force)')
 
 
 def plain(row: tuple) -> tuple:
@@ -116,6 +127,24 @@ def test_mariadb_holds_what_sqlite_holds(tmp_path, database, expected):
             cursor = connection.cursor()
             cursor.execute(f"select * from {table} order by {key}")
             assert [plain(row) for row in cursor.fetchall()] == expected[table], table
+
+
+def breaks_of_every_night(directory: Path, **where: object) -> list[bytes]:
+    """Make the shop and run its nights; each night's breaks.csv."""
+    shop = make_shop(directory, 300, seed=4, **where)
+    return [(run(directory, night).folder / "breaks.csv").read_bytes() for night in shop.nights]
+
+
+def test_the_same_breaks_byte_for_byte_on_every_database(tmp_path, database, postgres_database, monkeypatch):
+    found = breaks_of_every_night(tmp_path / "sqlite")
+    assert found[-1].count(b"\n") > 30
+    monkeypatch.setenv("RECON_DEMO_DB_URL", database)
+    assert breaks_of_every_night(tmp_path / "mariadb", ledger_url=database) == found
+    monkeypatch.setenv("RECON_DEMO_DB_URL", postgres_database)
+    assert breaks_of_every_night(tmp_path / "postgres", ledger_url=postgres_database, state_too=True) == found
+    with psycopg.connect(postgres_database) as connection:
+        nights = connection.execute("select night from nights order by night").fetchall()
+    assert [str(night) for (night,) in nights] == [f"2026-10-{day:02d}" for day in range(8, 13)]
 
 
 def test_the_workspace_names_the_database_by_reference_only(tmp_path, schema):

@@ -76,7 +76,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_code_is_planted_even_in_the_smallest_shop(tmp_path, seed):
     make_shop(tmp_path / "small", 300, seed=seed)
     assert {row["code"] for row in truth(tmp_path / "small") if row["state"] == "break"} == CODES
@@ -218,7 +218,7 @@ def peak(directory: Path, payments: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_number_of_payments(tmp_path):
-    """Ten times the payments, the same memory (SQLite's own cache is not Python's and is bounded by SQLite)."""
+    """Three times the payments, the same memory (SQLite's own cache is not Python's and is bounded by SQLite)."""
     small = peak(tmp_path / "small", 8_000)
-    large = peak(tmp_path / "large", 40_000 - 1)
-    assert large < small * 1.6, f"{small:,} bytes became {large:,}"
+    large = peak(tmp_path / "large", 24_000 - 1)
+    assert large < small * 1.3, f"{small:,} bytes became {large:,}"
