@@ -23,10 +23,13 @@ def places_sql(currency: str, money: str = "major") -> str:
     """
     by_places: dict[int, list[str]] = {}
     for code, exponent in EXPONENTS.items():
-        by_places.setdefault(exponent if money == "major" else 0, []).append(f"'{code}'")
-    # Most currencies have two decimals: ask for those first.
+        by_places.setdefault(exponent if money == "major" else 0, []).append(code)
+    # Most currencies have two decimals: ask for those first. A pattern and not IN (...): DuckDB makes a join of a long list,
+    # and a join does not keep the rows in the file's order.
     order = sorted(by_places, key=lambda exponent: -len(by_places[exponent]))
-    cases = " ".join(f"WHEN {currency} IN ({', '.join(by_places[exponent])}) THEN {exponent}" for exponent in order)
+    cases = " ".join(
+        f"WHEN regexp_full_match({currency}, '{'|'.join(sorted(by_places[exponent]))}') THEN {exponent}" for exponent in order
+    )
     return f"CASE {cases} END"
 
 

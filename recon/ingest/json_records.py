@@ -36,10 +36,10 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
     import pyarrow.parquet as pq
 
     columns = _Columns((*fmt.required, *fmt.optional))
-    records = _records(_Window(path, str(fmt.options.get("encoding", "utf-8"))), str(fmt.options.get("records", "")))
+    found = records(path, fmt)
     count = parts = 0
     # A later batch may hold a longer array and so more columns: each batch is a part of its own, united by column name.
-    while (batch := list(islice(records, _BATCH))) or not parts:
+    while (batch := list(islice(found, _BATCH))) or not parts:
         rows = [columns.row(value, raw, line) for value, raw, line in batch]
         made = {cell(n): pa.array([row[0].get(n) for row in rows], pa.string()) for n in range(len(columns.names))}
         for n, (key, kind) in enumerate(zip(_OWN, (pa.int64(), pa.string(), pa.string(), pa.string()), strict=True), 1):
@@ -51,6 +51,11 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
     columns.check(fmt, count)
     relation = f"read_parquet({text(work / '*.parquet')}, union_by_name = true)"
     return Staged(relation, tuple(columns.names), count)
+
+
+def records(path: Path, fmt: Format) -> Iterator[tuple[Any, str, int]]:
+    """(value, text, line) of each record of the document. Raises UnreadableError where it is no whole document."""
+    return _records(_Window(path, str(fmt.options.get("encoding", "utf-8"))), str(fmt.options.get("records", "")))
 
 
 class _Columns:

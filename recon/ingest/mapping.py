@@ -183,7 +183,7 @@ class Mapping:
             # NFC makes Hangul compare as it reads; the raw bytes stay in the raw store.
             self._layers.values.append(f"nfc_normalize({raw}) AS {value}")
             if way.const is None and not way.values and parts:
-                damaged = f"regexp_full_match({raw}, {text(_SPREADSHEET)}) OR regexp_full_match({raw}, {text(_SPREADSHEET_DATE)})"
+                damaged = f"regexp_full_match({raw}, {text(f'{_SPREADSHEET}|{_SPREADSHEET_DATE}')})"
                 hint = "an id as the provider wrote it; a spreadsheet has made this one a number or a date, and the digits are lost"
                 self._check(f"({damaged})", self._label(each.name), raw, text(hint))
         elif each.type is Type.TEXT:
