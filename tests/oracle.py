@@ -1,10 +1,10 @@
-"""Oracle: what docs/matching.md says, in slow and obvious plain Python; it shares no code with recon. The rule book that
-it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
+"""Oracle: what docs/matching.md says, in slow and obvious plain Python; it shares no code with recon. The rule book
+that it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
 
 A scenario is {"nights": [...], "look_back_days", "holidays": dates, "psp_holidays": {psp: dates}}; a night is {"date",
 "end": instant, "rows": [...], "quarantined": [...]}. A row is a dict with the fields of recon/domain/records.py and
 `record` (its vocabulary), `source`, `record_id`, `business_date`, `instant`; rows stand in the order read. A
-quarantined row has `record` and what was read of payment_order_id, psp_reference and kind.
+quarantined row has `record` and what was read of account, kind, payment_order_id and psp_reference.
 """
 
 from collections import Counter, defaultdict
@@ -70,6 +70,8 @@ def judge(g, k=None):
 def sieve(g, night, scenario):
     """cleared, pending, silent or left, from tonight's population alone."""
     missing, after = g.missing(), g.on("ledger") or g.on("order")
+    if all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows):
+        return "silent"
     calm = missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
     if calm and "psp" in missing:
         provider = min((row["psp"] for row in g.rows if row["psp"]), default=None)
@@ -82,7 +84,7 @@ def sieve(g, night, scenario):
             return "pending"
     if calm and all(row["new"] and row["instant"] and row["instant"] >= night["end"] - GRACE for row in g.rows):
         return "pending"
-    return "silent" if all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows) else judge(g)
+    return judge(g)
 
 
 def attach(g, flags):
@@ -196,7 +198,7 @@ def lifecycle(groups, remembered):
         tonight = {g.kind: g for g in mine if g not in remembered}
         for g in (g for g in tonight.values() if g.state in ("left", "cleared")):
             g.state = judge(g, k)
-        judged = any(g.kind != "capture" or g.state == "left" for g in tonight.values())
+        judged = any(g.kind != "capture" or g.state == "left" for g in mine)
         for code, kinds, violated in musts(k):
             g = next((tonight[kind] for kind in kinds if kind in tonight), None)
             if judged and violated and g:
@@ -219,7 +221,7 @@ def one_night(night, state, scenario):
         parts[(row["payment_order_id"], row["kind"]) if keyed else (*identity(row), row["kind"])].append(row)
     groups = [Group(key if len(key) == 2 else None, rows) for key, rows in parts.items()]
     said = [r for r in night["quarantined"] if r["payment_order_id"] or r["psp_reference"]]
-    read = [r for r in said if not excluded({**r, "account": "psp_receivable"})]
+    read = [r for r in said if not excluded({"account": "psp_receivable", **r})]
     flags = {(r["payment_order_id"], r["psp_reference"], r["kind"]) for r in read} | state.flags
     for g in groups:
         g.state = "unclaimed" if unclaimed(g.rows[0]) else sieve(g, night, scenario)

@@ -243,7 +243,7 @@ class Shop:
 
     def quarantine(self, row: dict, number: int) -> None:
         """The row's amount cannot be read; perhaps a mended row follows."""
-        read = {name: row.get(name) for name in ("record", "payment_order_id", "psp_reference", "kind")}
+        read = {name: row.get(name) for name in ("record", "account", "payment_order_id", "psp_reference", "kind")}
         self.nights[number]["quarantined"].append({**read, "row": row})
         later = number + self.choices.number(1, 2)
         if later < len(self.nights) and self.choices.chance(60):

@@ -74,7 +74,9 @@ def identified(scenario: dict) -> dict:
 
 
 def record_id(row: dict) -> str:
-    return row.get("natural_id") or row.get("entry_id") or row["payment_order_id"]
+    if row["record"] == "settlement_line":
+        return f"|{row['natural_id']}|{row['kind']}"  # account, natural id, kind
+    return row.get("entry_id") or row["payment_order_id"]
 
 
 def decimal(amount: int, currency: str) -> str:
@@ -95,7 +97,7 @@ def cells(row: dict, readable: bool = True) -> dict[str, str]:
         elif field in ("amount", "captured_amount"):
             found[column] = decimal(value, row["currency"]) if readable else UNREADABLE
         else:
-            found[column] = value.strftime("%Y-%m-%dT%H:%M:%SZ") if field == "instant" else value
+            found[column] = value.strftime("%Y-%m-%d %H:%M:%S") if field == "instant" else value
     return found
 
 
@@ -152,8 +154,8 @@ def recon_yaml(scenario: dict) -> str:
 
 
 def shop_of(key: str) -> str:
-    """The shop that a break's key belongs to: `S12-P1/capture`, `stripe/S12-L3`."""
-    return next(part for part in key.split("/") if "-" in part).split("-")[0]
+    """The shop that a key belongs to: `S12-P1/capture`, `stripe/|S12-L3|refund`."""
+    return re.findall(r"(\w+)-", key)[0]
 
 
 def found(folder: Path) -> dict[str, set]:

@@ -68,7 +68,7 @@ def explained(root: Path, told: list[dict], differing: dict[str, list[str]]) -> 
 
 
 def names(scenario: dict) -> set[str]:
-    return {row["record_id"].split("-")[0] for night in scenario["nights"] for row in night["rows"]}
+    return {workspaces.shop_of(row["record_id"]) for night in scenario["nights"] for row in night["rows"]}
 
 
 def rows(scenario: dict) -> list[str]:
