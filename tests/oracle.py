@@ -70,9 +70,8 @@ def judge(g, k=None):
 def sieve(g, night, scenario):
     """cleared, pending, silent or left, from tonight's population alone."""
     missing, after = g.missing(), g.on("ledger") or g.on("order")
-    if all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows):
-        return "silent"
-    calm = missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
+    silent = all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows)
+    calm = not silent and missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
     if calm and "psp" in missing:
         provider = min((row["psp"] for row in g.rows if row["psp"]), default=None)
         due = min(row["business_date"] for row in after)
@@ -84,7 +83,7 @@ def sieve(g, night, scenario):
             return "pending"
     if calm and all(row["new"] and row["instant"] and row["instant"] >= night["end"] - GRACE for row in g.rows):
         return "pending"
-    return judge(g)
+    return "silent" if silent else judge(g)
 
 
 def attach(g, flags):

@@ -171,5 +171,10 @@ class Plan:
         return column
 
 
+def within(relation: str, alias: str) -> str:
+    """True where the row of `alias` has its key (k1, k2) in a table, a view or a query in parentheses."""
+    return f"exists (select 1 from {relation} i where i.k1 = {alias}.k1 and i.k2 = {alias}.k2)"
+
+
 def _unknown(field: str) -> str:
     return "CAST(NULL AS BOOLEAN)" if field == "cleared" else f"CAST(NULL AS {WIDE})"

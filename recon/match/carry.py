@@ -18,10 +18,10 @@ from recon.domain.calendar import Calendar
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine, text
-from recon.engine.plan import CARRIED, WIDE, Plan, record_columns
+from recon.engine.plan import CARRIED, WIDE, Plan, record_columns, within
 from recon.match.memory import cleared_columns, kept_facts
 from recon.match.population import reads, side_filter
-from recon.match.quarantined import QUARANTINED, still_quarantined
+from recon.match.quarantined import QUARANTINED
 from recon.match.sieve import pending_reason_sql
 
 _PARQUET = "(format parquet, compression zstd)"
@@ -49,19 +49,32 @@ def carry_forward(engine: Engine, plan: Plan, folder: Path, awaited: list[int]) 
 
 def _outcomes(engine: Engine, plan: Plan, awaited: list[int]) -> None:
     engine.register(f"{plan.prefix}_awaited", pa.table({"gid": pa.array(awaited, pa.int64())}))
+    currency = f"coalesce({', '.join(f'{side.name}__currency' for side in plan.rule.sides)})"
     engine.step(
         f"{plan.prefix}_outcomes",
         f"""create table {plan.table("outcomes")} as
-select k1, k2, psp, outcome, false as awaited from {plan.table("rest")} where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+select k1, k2, psp, {currency} as currency, outcome, false as awaited from {plan.table("rest")} g where not {within(plan.table("work"), "g")}
 union all
-select w.k1, w.k2, j.psp, case when j.outcome = 'cleared' then 'cleared' when a.gid is not null then 'pending' else 'broken' end, a.gid is not null
+select w.k1, w.k2, j.psp, {currency},
+  case when j.outcome = 'cleared' then 'cleared' when a.gid is not null then 'pending' else 'broken' end, a.gid is not null
 from {plan.table("work")} w join {plan.table("judged")} j on j.gid = w.root left join {plan.table("awaited")} a on a.gid = w.root""",
     )
-    engine.step(
-        f"{plan.prefix}_uncleared",
-        f"create view {plan.table('uncleared')} as\nselect * from {plan.table('outcomes')} where outcome <> 'cleared'",
-    )
     engine.unregister(f"{plan.prefix}_awaited")
+    _swift_sums(engine, plan)
+
+
+def _swift_sums(engine: Engine, plan: Plan) -> None:
+    """`<recon>_swift_sums`: what met one to one and cleared, summed by provider and currencies in one scan."""
+    currencies = ", ".join(f"{side.name}__currency" for side in plan.rule.sides)
+    sums = ", ".join(
+        f"sum({side.name}__count) as {side.name}__count, sum({side.name}__amount) as {side.name}__amount" for side in plan.rule.sides
+    )
+    engine.step(
+        f"{plan.prefix}_swift_sums",
+        f"""create table {plan.table("swift_sums")} as
+select psp, {currencies}, count(*) as n, {sums} from {plan.table("swift")} g
+where not {within(plan.table("work"), "g")} group by psp, {currencies}""",
+    )
 
 
 def group_counts(plan: Plan) -> str:
@@ -69,7 +82,7 @@ def group_counts(plan: Plan) -> str:
     return f"""select outcome, sum(n) from (
   select outcome, count(*) as n from {plan.table("outcomes")} group by outcome
   union all
-  select 'cleared', count(*) from {plan.table("swift")} where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+  select 'cleared', n from {plan.table("swift_sums")}
 ) group by outcome having sum(n) > 0 order by outcome"""
 
 
@@ -98,7 +111,7 @@ def _open_quarantined(engine: Engine, plan: Plan, path: Path) -> None:
     columns = ", ".join(f"q.{column}" for column, _ in QUARANTINED)
     engine.step(
         f"{plan.prefix}_open_quarantined",
-        f"copy (select {columns} from {plan.table('quarantined')} q where q.number in (select number from ({still_quarantined(plan)})) "
+        f"copy (select {columns} from {plan.table('quarantined')} q where q.number in (select number from {plan.table('still_quarantined')}) "
         f"order by q.number) to {text(path)} {_PARQUET}",
     )
 
@@ -120,7 +133,7 @@ def _cleared(engine: Engine, plan: Plan, path: Path) -> None:
         f"{plan.prefix}_cleared",
         f"""copy (
 select {keys}, kind, psp, DATE '{plan.night}' as night, {", ".join(_own(plan, side, from_sieve=True) for side in plan.rule.sides)}
-from {plan.table("groups")} where outcome = 'cleared' and not keyless and (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+from {plan.table("groups")} g where outcome = 'cleared' and not keyless and not {within(plan.table("work"), "g")}
 union all
 select {keys}, kind, psp, DATE '{plan.night}', {", ".join(_own(plan, side, from_sieve=False) for side in plan.rule.sides)}
 from {plan.table("judged")} where outcome = 'cleared' and not keyless
@@ -135,8 +148,11 @@ def _own(plan: Plan, side: Side, from_sieve: bool) -> str:
         count, amount = f"{count} - {name}__cleared_count", f"{amount} - {name}__cleared_amount"
     columns = [
         f"{count} as {name}__count",
-        f"CAST({amount} AS {WIDE}) as {name}__amount",
-        f"{name}__amount_min, {name}__amount_max, {name}__currency",
+        f"CAST({amount} AS BIGINT) as {name}__amount",
+        # One record's smallest and largest amount is its amount.
+        f"case when {name}__count > 1 then {name}__amount_min end as {name}__amount_min",
+        f"case when {name}__count > 1 then {name}__amount_max end as {name}__amount_max",
+        f"{name}__currency",
     ]
     # Facts of a `changes` side as they now stand, whether they came tonight or are remembered.
     columns += [f"{name}__{field}" for field in (kept_facts(plan, side) if plan.replaces(side) else [])]
@@ -149,7 +165,7 @@ def pending_rows(engine: Engine, plan: Plan) -> str:
     due = plan.rule.due[0] if plan.rule.due else None
     first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})" if due else "CAST(NULL AS DATE)"
     return f"""select {text(plan.rule.name)} as reconciliation, coalesce({key}, keyless_key) as key, psp, {pending_reason_sql(plan)} as reason, {first} as since
-from {plan.table("groups")} where outcome = 'pending' and (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+from {plan.table("groups")} g where outcome = 'pending' and not {within(plan.table("work"), "g")}
 union all
 select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL from {plan.table("judged")} j
 where j.gid in (select root from {plan.table("work")} w join {plan.table("outcomes")} o on o.k1 = w.k1 and o.k2 = w.k2 where o.awaited)"""
@@ -181,31 +197,31 @@ def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
 
 
 def _forward(engine: Engine, plan: Plan) -> None:
-    """`<recon>_forward`: source, currency, brought?, bucket, records and money of every record of tonight's population.
-
-    Every record is joined to what did not clear; that the others are those that cleared is proved against the groups' own
-    counts (`<recon>_cleared_counts`, recon/totals.py).
-    """
+    """`<recon>_forward`: what became of every record of tonight's population: side, source, currency, brought?, the group's
+    psp and outcome, records and money. A record of no group in `<recon>_outcomes` met one to one and cleared; that these are
+    the ones that the groups hold is proved in recon/totals.py."""
     parts = []
     for side in plan.rule.sides:
         parts.append(
-            f"select {text(side.name)} as side, s.source, s.currency, s.brought, case when o.outcome is null then 'cleared' "
-            f"when o.outcome = 'lapsed' then 'excluded' else 'carried' end as bucket, s.amount "
-            f"from {plan.table(side.name)} s left join {plan.table('uncleared')} o on s.k1 = o.k1 and s.k2 = o.k2"
+            f"select {text(side.name)} as side, s.source, s.currency, s.brought, o.psp, coalesce(o.outcome, 'met') as outcome, s.amount "
+            f"from {plan.table(side.name)} s left join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
         )
         if plan.replaces(side):
-            parts.append(f"select '', source, currency, brought, 'excluded', amount from {plan.table(side.name + '_newest')} where age > 1")
+            newest = plan.table(side.name + "_newest")
+            parts.append(f"select '', source, currency, brought, NULL, 'superseded', amount from {newest} where age > 1")
     for record in reads(plan.rule):
-        parts.append(f"select '', source, currency, brought, 'carried', amount from {plan.table('unclaimed_' + record)}")
+        unclaimed = plan.table("unclaimed_" + record)
+        parts.append(f"select '', source, currency, brought, NULL, 'unclaimed', amount from {unclaimed}")
         sides = " or ".join(side_filter(side) for side in plan.rule.sides if side.record == record) or "false"
         parts.append(
-            f"select '', source, currency, brought, 'excluded', amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
-            f"and (source, record_id, file, line) not in (select (source, record_id, file, line) from {plan.table('unclaimed_' + record)})"
+            f"select '', source, currency, brought, NULL, 'excluded', amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
+            f"and (source, record_id, file, line) not in (select (source, record_id, file, line) from {unclaimed})"
         )
     engine.step(
         f"{plan.prefix}_forward",
         f"""create table {plan.table("forward")} as
-select side, source, coalesce(currency, '') as currency, brought, bucket, count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
+select side, source, coalesce(currency, '') as currency, brought, coalesce(psp, '') as psp, outcome,
+  count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
 from (
 {" union all ".join(parts)}
 ) group by all""",
@@ -214,20 +230,19 @@ from (
 
 def _tie(engine: Engine, plan: Plan) -> None:
     """`<recon>_tie`: psp, currency, side, outcome, records and money; own records only."""
-    parts = []
-    for side in plan.rule.sides:
-        name = side.name
-        parts.append(
-            f"select coalesce(psp, '') as psp, {name}__currency as currency, {text(name)} as side, 'cleared' as outcome, {name}__count as records, "
-            f"{name}__amount as amount from {plan.table('swift')} where (k1, k2) not in (select (k1, k2) from {plan.table('work')}) and {name}__count > 0"
-        )
-        parts.append(
-            f"select coalesce(o.psp, ''), s.currency, {text(name)}, o.outcome, 1, s.amount "
-            f"from {plan.table(name)} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
-        )
+    met = " union all ".join(
+        f"select coalesce(psp, '') as psp, {side.name}__currency as currency, {text(side.name)} as side, 'cleared' as outcome, "
+        f"{side.name}__count as records, {side.name}__amount as amount from {plan.table('swift_sums')} where {side.name}__count > 0"
+        for side in plan.rule.sides
+    )
     engine.step(
         f"{plan.prefix}_tie",
         f"""create table {plan.table("tie")} as
 select psp, currency, side, outcome, CAST(sum(records) AS BIGINT) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
-from ({" union all ".join(parts)}) group by all""",
+from (
+  {met}
+  union all
+  select psp, currency, side, outcome, records, amount from {plan.table("forward")}
+  where outcome in ('cleared', 'pending', 'silent', 'broken', 'lapsed')
+) group by all""",
     )

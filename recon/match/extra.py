@@ -10,11 +10,12 @@ from recon.domain.records import RECORD_TYPES
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.match.population import reads
-from recon.match.quarantined import still_quarantined
+from recon.match.quarantined import find_still_quarantined
 
 
 def add_extra_groups(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_extra`, mark groups with a row in quarantine, and give the extra groups their row in `<recon>_judged`."""
+    find_still_quarantined(engine, plan)
     judged, extra = plan.table("judged"), plan.table("extra")
     [key] = plan.key_fields
     parts = [
@@ -25,7 +26,7 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     parts.append(
         f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
   concat_ws('/', coalesce({key}, psp_reference), kind), kind, psp, since
-from {plan.table("quarantined")} q join ({still_quarantined(plan)}) s on s.number = q.number
+from {plan.table("quarantined")} q join {plan.table("still_quarantined")} s on s.number = q.number
 where not s.attached and coalesce({key}, psp_reference) is not null"""
     )
     engine.step(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from recon.domain.records import KINDS
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
-from recon.engine.plan import WIDE, Plan
+from recon.engine.plan import WIDE, Plan, within
 from recon.match.sieve import agrees_sql
 from recon.match.work import add_work, build_facts
 
@@ -72,7 +72,7 @@ select distinct {key} from (
         f"{plan.prefix}_kind_rows",
         f"""create table {plan.table("kind_rows")} as
 select {key}, kind, cleared, {sums} from (
-  select {key}, kind, outcome = 'cleared' as cleared, {sums} from {groups} where (k1, k2) not in (select (k1, k2) from {work})
+  select {key}, kind, outcome = 'cleared' as cleared, {sums} from {groups} g where not {within(work, "g")}
   union all select {key}, kind, not restated and not {_suggested(plan)} and {agrees_sql(plan, kinds_known=False)}, {own} from {facts}
   union all select {key}, kind, true, {sums} from {memory}
 ) where {key} in (select {key} from {plan.table("payments")})""",
@@ -131,10 +131,13 @@ def _musts(engine: Engine, plan: Plan) -> None:
             f"""create table {plan.table(f"must_{number}")} as
 with violated as (select {key} from {plan.table("kinds")} where ({to_sql(must.holds, column)}) is false),
 tonight as (
-  select {key}, kind, case kind {rank} end as rank, CAST(NULL AS BIGINT) as root, k1, k2 from {plan.table("groups")}
-  where (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+  select {key}, kind, case kind {rank} end as rank, CAST(NULL AS BIGINT) as root, k1, k2 from {plan.table("groups")} g
+  where not {within(plan.table("work"), "g")}
   union all
   select {key}, kind, case kind {rank} end, gid, NULL, NULL from {plan.table("facts")}
+  union all
+  select {key}, kind, case kind {rank} end, root, NULL, NULL from {plan.table("work")} w
+  where not exists (select 1 from {plan.table("facts")} f where f.gid = w.root)
 )
 select root, k1, k2 from tonight semi join violated using ({key}) where rank is not null
 qualify row_number() over (partition by {key} order by rank desc, root nulls last, k1, k2) = 1""",
@@ -143,7 +146,7 @@ qualify row_number() over (partition by {key} order by rank desc, root nulls las
         # Counted down, so that the first violated must of the rule file is the one that stays.
         engine.step(
             f"{plan.prefix}_must_{number}_roots",
-            f"""update {plan.table("work")} set must = {number}
+            f"""update {plan.table("work")} as w set must = {number}
 where root in (select root from {plan.table(f"must_{number}")} where root is not null)
-  or (k1, k2) in (select (k1, k2) from {plan.table(f"must_{number}")} where root is null)""",
+  or {within(f"(select * from {plan.table(f'must_{number}')} where root is null)", "w")}""",
         )

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine, text
-from recon.engine.plan import SQL_TYPES, WIDE, Plan
+from recon.engine.plan import SQL_TYPES, Plan
 
 
 def cleared_columns(plan: Plan) -> list[tuple[str, str]]:
     """(column, SQL type) of what a night remembers of a group that it cleared."""
     columns = [*((field, "VARCHAR") for field in plan.key_fields), ("kind", "VARCHAR"), ("psp", "VARCHAR"), ("night", "DATE")]
     for side in plan.rule.sides:
-        columns += [(f"{side.name}__count", "BIGINT"), (f"{side.name}__amount", WIDE)]
+        columns += [(f"{side.name}__count", "BIGINT"), (f"{side.name}__amount", "BIGINT")]
         columns += [(f"{side.name}__amount_min", "BIGINT"), (f"{side.name}__amount_max", "BIGINT"), (f"{side.name}__currency", "VARCHAR")]
         if plan.replaces(side):
             columns += [(f"{side.name}__{field}", _type(plan, side, field)) for field in kept_facts(plan, side)]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from recon.domain.rulebook import Pass
 from recon.engine.duck import Engine, text
-from recon.engine.plan import Plan
+from recon.engine.plan import Plan, within
 from recon.match.sieve import agrees_sql
 from recon.match.work import add_work, build_facts
 
@@ -36,12 +36,13 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
     engine.step(f"{plan.prefix}_links_{each.name}", f"create table {links} as\n{same_key or by_key}")
     if not engine.one(f"select count(*) from {links}"):
         return _unite(engine, plan, each, [])
+    waiting = engine.one(f"select count(*) from {plan.table('rest')} where outcome = 'pending'")
     partners = "\nunion\n".join(
         f"select s.k1, s.k2 from {plan.table(side.name)} s join (select distinct kind, {listed} from {links}) l using (kind, {listed})"
         for side in sides
     )
-    pending = f"select k1, k2 from {plan.table('groups')} where outcome = 'pending' and (k1, k2) in (select (k1, k2) from ({partners}))"
-    if add_work(engine, plan, f"partners_{each.name}", pending):
+    pending = f"select k1, k2 from {plan.table('groups')} g where outcome = 'pending' and {within(f'({partners})', 'g')}"
+    if waiting and add_work(engine, plan, f"partners_{each.name}", pending):
         engine.step(f"{plan.prefix}_links_{each.name}_again", f"create or replace table {links} as\n{same_key}")
     shared = engine.rows(
         f"select list(distinct gid order by gid) from {links} group by kind, {listed} having count(distinct gid) > 1 order by 1"
@@ -137,8 +138,8 @@ def _candidates(plan: Plan) -> str:
     return f"""select gid, CAST(NULL AS UBIGINT) as k1, CAST(NULL AS UBIGINT) as k2, {columns}, true as is_left from {plan.table("facts")}
 where not cleared_before and not ({agrees_sql(plan, kinds_known=False)})
 union all
-select NULL, k1, k2, {columns}, false from {plan.table("groups")}
-where outcome = 'pending' and (k1, k2) not in (select (k1, k2) from {plan.table("work")})"""
+select NULL, k1, k2, {columns}, false from {plan.table("groups")} g
+where outcome = 'pending' and not {within(plan.table("work"), "g")}"""
 
 
 def _take_suggestions(engine: Engine, plan: Plan, each: Pass, bucketed: str) -> None:

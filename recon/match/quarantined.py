@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
-from recon.engine.plan import Plan
+from recon.engine.plan import Plan, within
 
 #: (column, SQL type) of a row in quarantine, as the night carries it.
 QUARANTINED: tuple[tuple[str, str], ...] = (
@@ -78,11 +78,19 @@ def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
     engine.step(f"{plan.prefix}_quarantined_groups", f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found))
 
 
-def still_quarantined(plan: Plan) -> str:
-    """SQL of the numbers of rows in quarantine whose payment did not clear tonight, and whether a group of tonight has them."""
-    cleared = f"""select k1, k2 from {plan.table("groups")} where outcome = 'cleared' and (k1, k2) not in (select (k1, k2) from {plan.table("work")})
+def find_still_quarantined(engine: Engine, plan: Plan) -> None:
+    """Leave `<recon>_still_quarantined`: rows whose payment did not clear tonight, and whether a group of tonight has them."""
+    table = f"create table {plan.table('still_quarantined')} as"
+    if not engine.one(f"select count(*) from {plan.table('quarantined')}"):
+        engine.step(f"{plan.prefix}_still_quarantined", f"{table}\nselect number, false as attached from {plan.table('quarantined')}")
+        return
+    cleared = f"""select k1, k2 from {plan.table("groups")} g where outcome = 'cleared' and not {within(plan.table("work"), "g")}
 union all
 select w.k1, w.k2 from {plan.table("work")} w join {plan.table("judged")} j on j.gid = w.root where j.outcome = 'cleared'"""
-    return f"""select q.number, count(g.k1) > 0 as attached from {plan.table("quarantined")} q
+    engine.step(
+        f"{plan.prefix}_still_quarantined",
+        f"""{table}
+select q.number, count(g.k1) > 0 as attached from {plan.table("quarantined")} q
 left join {plan.table("quarantined_groups")} g on g.number = q.number
-group by q.number having count(g.k1) = 0 or not bool_or((g.k1, g.k2) in (select (k1, k2) from ({cleared})))"""
+group by q.number having count(g.k1) = 0 or not bool_or({within(f"({cleared})", "g")})""",
+    )

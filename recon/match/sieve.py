@@ -15,7 +15,7 @@ from __future__ import annotations
 from recon.domain.rulebook import Expr, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
-from recon.engine.plan import SQL_TYPES, WIDE, Plan
+from recon.engine.plan import SQL_TYPES, WIDE, Plan, within
 
 _SUM = "HUGEINT"
 
@@ -84,7 +84,7 @@ def _swift(plan: Plan) -> str:
     return f"""select k1, k2, {", ".join(plan.key_fields)}, kind, false as keyless, psp, CAST(NULL AS VARCHAR) as keyless_key,
   CAST(NULL AS INTEGER) as first_side, false as restated, false as near_end, false as all_new, true as claims,
   {", ".join(columns)}
-from {plan.table("met")} where clears and (k1, k2) not in (select (k1, k2) from {plan.table("twice")})"""
+from {plan.table("met")} m where clears and not {within(plan.table("twice"), "m")}"""
 
 
 def _sums(plan: Plan) -> str:
@@ -97,7 +97,7 @@ def _sums(plan: Plan) -> str:
   {aggregates}
 from (
 {union}
-) r where (k1, k2) not in (select (k1, k2) from {plan.table("swift")})
+) r where not {within(plan.table("swift"), "r")}
 group by k1, k2"""
 
 
@@ -155,8 +155,10 @@ def agrees_sql(plan: Plan, kinds_known: bool) -> str:
     """True where all required sides are present and every `agree` expression holds."""
     column = plan.fact_column(kinds_known)
     present = [f"(not ({plan.is_required_sql(side)}) or {side.name}__count > 0)" for side in plan.rule.sides]
+    # A sum past int64 is nobody's payment; what clears is remembered as int64.
+    fits = [f"coalesce({side.name}__amount between -9223372036854775807 and 9223372036854775807, true)" for side in plan.rule.sides]
     holds = [f"coalesce({to_sql(expr, column)}, false)" for expr in plan.rule.agree]
-    return " and ".join([*present, *holds])
+    return " and ".join([*present, *holds, *fits])
 
 
 def outcome_sql(plan: Plan) -> str:
@@ -164,8 +166,8 @@ def outcome_sql(plan: Plan) -> str:
     return f"""case
     when restated then 'left'
     when {agrees_sql(plan, kinds_known=False)} then 'cleared'
-    when ({_present_agree(plan)}) and (({_not_due(plan)}) or ({_in_grace(plan)})) then 'pending'
     when {_silent(plan)} then case when {_first_day(plan)} + {plan.look_back_days} < DATE '{plan.night}' then 'lapsed' else 'silent' end
+    when ({_present_agree(plan)}) and (({_not_due(plan)}) or ({_in_grace(plan)})) then 'pending'
     else 'left' end"""
 
 

@@ -11,23 +11,22 @@ from __future__ import annotations
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine
 from recon.match.memory import kept_facts
-from recon.engine.plan import WIDE, Plan
+from recon.engine.plan import WIDE, Plan, within
 
 
 def start_work(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_work` and its records with the groups that are left over, rejoin, or have a row in quarantine."""
-    quarantined = f"select k1, k2 from {plan.table('quarantined_groups')}"
+    quarantined = plan.table("quarantined_groups")
     engine.step(
         f"{plan.prefix}_work",
         f"""create table {plan.table("work")} as
 select row_number() over (order by {_order(plan)}) as gid, k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, first_side, outcome,
-  (k1, k2) in (select (k1, k2) from {plan.table("rejoins")}) as rejoined,
-  (k1, k2) in (select (k1, k2) from ({quarantined})) as quarantined,
+  {within(plan.table("rejoins"), "g")} as rejoined,
+  {within(quarantined, "g")} as quarantined,
   CAST(NULL AS VARCHAR) as found_by, CAST(0 AS BIGINT) as candidates, CAST(NULL AS INTEGER) as must,
   CAST(NULL AS INTEGER) as taken_by, CAST(0 AS BIGINT) as root
-from {plan.table("groups")}
-where outcome = 'left' or (k1, k2) in (select (k1, k2) from {plan.table("rejoins")})
-  or outcome <> 'cleared' and (k1, k2) in (select (k1, k2) from ({quarantined}))""",
+from {plan.table("groups")} g
+where outcome = 'left' or {within(plan.table("rejoins"), "g")} or outcome <> 'cleared' and {within(quarantined, "g")}""",
     )
     engine.step(f"{plan.prefix}_work_roots", f"update {plan.table('work')} set root = gid")
     for side in plan.rule.sides:
@@ -47,9 +46,9 @@ def add_work(engine: Engine, plan: Plan, why: str, keys: str, must: int | None =
         f"{plan.prefix}_work_{why}",
         f"""insert into {plan.table("work")}
 select {last} + row_number() over (order by {_order(plan)}), k1, k2, {", ".join(plan.key_fields)}, kind, keyless, keyless_key, first_side, outcome,
-  false, (k1, k2) in (select (k1, k2) from {plan.table("quarantined_groups")}), NULL, 0, {"NULL" if must is None else must}, {"NULL" if must is None else must}, {last} + row_number() over (order by {_order(plan)})
+  false, {within(plan.table("quarantined_groups"), "g")}, NULL, 0, {"NULL" if must is None else must}, {"NULL" if must is None else must}, {last} + row_number() over (order by {_order(plan)})
 from {plan.table("groups")} g join (select distinct k1, k2 from ({keys})) using (k1, k2)
-where (k1, k2) not in (select (k1, k2) from {plan.table("work")})""",
+where not {within(plan.table("work"), "g")}""",
     )
     added = int(engine.one(f"select count(*) from {plan.table('work')} where gid > {last}"))
     if added:
@@ -127,7 +126,7 @@ def _remembered_side(plan: Plan, side: Side) -> str:
     """What earlier nights cleared of a side. For a side whose newest version replaces the older one: the newest night's, and
     none where tonight has a newer version of that key."""
     name = side.name
-    facts = f"{name}__count as n, {name}__amount as amount, {name}__amount_min as low, {name}__amount_max as high, {name}__currency as currency, psp"
+    facts = f"{name}__count as n, {name}__amount as amount, coalesce({name}__amount_min, {name}__amount) as low, coalesce({name}__amount_max, {name}__amount) as high, {name}__currency as currency, psp"
     if not plan.replaces(side):
         return f"select root, {facts} from {plan.table('remembered')} where {name}__count > 0"
     kept = "".join(f", {name}__{field} as {field}" for field in kept_facts(plan, side))

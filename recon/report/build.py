@@ -86,11 +86,12 @@ def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
 
 def _group_counts(engine: Engine, plan: Plan) -> dict[tuple[str, str], Counter[str]]:
     first = "coalesce(" + ", ".join(f"{side.name}__currency" for side in plan.rule.sides) + ")"
-    sql = f"""select coalesce(g.psp, ''), coalesce({first}, ''), coalesce(o.outcome, g.outcome), count(*) from {plan.table("groups")} g
-left join {plan.table("outcomes")} o on g.k1 = o.k1 and g.k2 = o.k2 group by all"""
+    sql = f"""select coalesce(psp, ''), coalesce({first}, ''), 'cleared', sum(n) from {plan.table("swift_sums")} group by all
+union all
+select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.table("outcomes")} group by all"""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for psp, currency, outcome, number in engine.rows(sql):
-        counts[psp, currency][outcome] += number
+        counts[psp, currency][outcome] += int(number)
     return counts
 
 
