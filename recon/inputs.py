@@ -24,7 +24,7 @@ from recon.fetch.local import is_expected
 from recon.ingest.files import Limits, LoadedFile, read_file
 from recon.ingest.sql import Snapshot
 from recon.store.folder import published, write_json
-from recon.store.history import files_taken, inputs_of, kept_relations
+from recon.store.history import Kept, files_taken, inputs_of, kept_relations
 from recon.workspace import Workspace
 
 Notify = Callable[[str], None]
@@ -40,6 +40,7 @@ class Input:
     relation: str = ""
     quarantine: str = ""
     totals: tuple[tuple[str, str, int, int], ...] = ()
+    steps: list[tuple[str, str]] = field(default_factory=list)  # of a query: what made its records, kept with them
 
 
 @dataclass
@@ -154,36 +155,42 @@ def _read_queries(
     engine: Engine, workspace: Workspace, night: date, bounds: DayBounds, making: Path, kept: Path | None, inputs: Inputs, notify: Notify
 ) -> None:
     """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept."""
-    queries = [source for source in workspace.sources if source.query]
-    if kept:
-        _copy_queries(engine, kept, making, queries, inputs)
-        return
+    entries = {entry["source"]: entry for entry in inputs_of(kept)} if kept else {}
+    relations = {each.source: each for each in kept_relations(kept)} if kept else {}
     with ExitStack() as stack:
         snapshots: dict[str, Snapshot] = {}
-        for source in queries:
+        for source in workspace.sources:
+            if not source.query:
+                continue
+            if kept and source.name in entries:
+                inputs.read.append(_copy_query(engine, kept, making, source, entries[source.name], relations.get(source.name), len(inputs.read)))
+                continue
             database = source.database or ""
             if database not in snapshots:
                 snapshots[database] = stack.enter_context(Snapshot(workspace.databases[database], workspace.root))
             notify(f"reading {source.name} from {database}")
-            order = len(inputs.read)
-            out = making / "records" / f"{order:04d}_{source.name}"
-            limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
-            loaded = snapshots[database].read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
-            entry = _entry(source, f"query:{source.name}", "", 0, "", False, loaded)
-            inputs.read.append(Input(source, entry, order, loaded.relation, loaded.quarantine, loaded.totals))
+            inputs.read.append(_read_query(engine, workspace, snapshots[database], source, bounds, making, len(inputs.read)))
 
 
-def _copy_queries(engine: Engine, kept: Path, making: Path, queries: list[Source], inputs: Inputs) -> None:
-    relations = {each.source: each for each in kept_relations(kept)}
-    entries = {entry["source"]: entry for entry in inputs_of(kept)}
-    for source in queries:
-        each = relations[source.name]
-        order = len(inputs.read)
-        before, here = (folder / "records" / f"{number:04d}_{source.name}" for folder, number in ((kept, each.order), (making, order)))
-        shutil.copytree(before, here)
-        relation, quarantine = (sql.replace(str(before), str(here)) for sql in (each.relation, each.quarantine))
-        totals = _totals(engine, source, relation)
-        inputs.read.append(Input(source, entries[source.name], order, relation, quarantine, totals))
+def _read_query(engine: Engine, workspace: Workspace, snapshot: Snapshot, source: Source, bounds: DayBounds, making: Path, order: int) -> Input:
+    ran = len(engine.steps)
+    out = making / "records" / f"{order:04d}_{source.name}"
+    limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
+    loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
+    entry = _entry(source, f"query:{source.name}", "", 0, "", False, loaded)
+    return Input(source, entry, order, loaded.relation, "" if loaded.set_aside else loaded.quarantine, loaded.totals, engine.steps[ran:])
+
+
+def _copy_query(engine: Engine, kept: Path, making: Path, source: Source, entry: dict[str, Any], relation: Kept | None, order: int) -> Input:
+    """The rows that the night kept, under the number that the source has now; of a query that was set aside, its entry only."""
+    if relation is None:
+        return Input(source, entry, order)
+    before, here = (folder / "records" / f"{number:04d}_{source.name}" for folder, number in ((kept, relation.order), (making, order)))
+    shutil.copytree(before, here)
+    rows, refused = (sql.replace(str(before), str(here)) for sql in (relation.relation, relation.quarantine))
+    steps = [(step, sql.replace(f"{{night}}/records/{before.name}", str(here))) for step, sql in relation.steps]
+    engine.steps += steps
+    return Input(source, entry, order, rows, refused, _totals(engine, source, rows), steps)
 
 
 def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, str, int, int], ...]:
@@ -220,6 +227,7 @@ def write_inputs(inputs: Inputs, making: Path) -> None:
             "order": each.order,
             "relation": each.relation.replace(str(making), "{night}"),
             "quarantine": each.quarantine.replace(str(making), "{night}"),
+            "steps": [[step, sql.replace(str(making), "{night}")] for step, sql in each.steps],
         }
         for each in inputs.read
         if each.relation

@@ -21,13 +21,17 @@ from recon.store.folder import manifest_sha256, published
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One relation of a night's records: which source and record, the SQL over the night's own files, in reading order."""
+    """One relation of a night's records: which source and record, the SQL over the night's own files, in reading order.
+
+    steps   of a query, the statements that made its records, with `{night}` for the folder
+    """
 
     source: str
     record: str
     order: int
     relation: str
     quarantine: str
+    steps: tuple[tuple[str, str], ...] = ()
 
 
 def summary_of(folder: Path) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def kept_relations(folder: Path) -> list[Kept]:
             entry["order"],
             entry["relation"].replace("{night}", str(folder)),
             entry["quarantine"].replace("{night}", str(folder)),
+            tuple((step, sql) for step, sql in entry["steps"]),
         )
         for entry in entries
     ]
