@@ -134,7 +134,10 @@ def count_plain_rows(path: Path, dialect: Dialect, header_line: int, width: int)
     line_end: bytes | None = None
     with path.open("rb") as file:
         for _ in range(header_line):
-            file.readline(FIELD_MAX)
+            above = file.readline(FIELD_MAX)
+            line_end = b"\r\n" if above.endswith(b"\r\n") else b"\n"
+            if b"\r" in above.removesuffix(line_end):
+                return None
         held = b""
         while True:
             chunk = file.read(_BLOCK)
