@@ -97,21 +97,21 @@ class Mapping:
         return f"SELECT {_list(columns)}\nFROM {self._layered([])}"
 
     def refusals_sql(self) -> str:
-        """In the file's order, of each refused row: column_name, found, expected, and `line` and `raw` where staged."""
+        """Of each refused row: column_name, found, expected; `place` and `raw` before them where staged, else in the file's order."""
         checks = list(enumerate(self._layers.checks))
         number = "CASE " + " ".join(f"WHEN {check.fails} THEN {n}" for n, check in checks) + " END"
 
         def pick(what: str) -> str:
             return "CASE refused " + " ".join(f"WHEN {n} THEN {getattr(check, what)}" for n, check in checks) + " END"
 
-        own = ["line", "raw"] if self._own_lines else []
+        own = ["place", "raw"] if self._own_lines else []
         columns = [*own, *(f"{pick(what)} AS {alias}" for what, alias in (("column", "column_name"), ("found", "found"), ("expected", "expected")))]
         return f"SELECT {_list(columns)}\nFROM (SELECT *, {number} AS refused FROM {self._layered(self._layers.labels)})\nWHERE refused IS NOT NULL"
 
     # --- layers --------------------------------------------------------------------------------------------------------
 
     def _layered(self, labels: list[str]) -> str:
-        own = ["line", "raw", "defect_found", "defect_expected"] if self._own_lines else []
+        own = ["place", "line", "raw", "defect_found", "defect_expected"] if self._own_lines else []
         sql = f"(SELECT {_list([*own, *self._layers.texts, *labels])}\nFROM {self.staged.relation})"
         for layer in (self._layers.places, self._layers.values, self._layers.sums, self._layers.derived, [f"{self._business_date()} AS business_date"]):
             if layer:
@@ -144,10 +144,12 @@ class Mapping:
 
     def _map(self, each: Field) -> FieldMap:
         way = self.fmt.fields.get(each.name)
-        if way is None:
-            declared = {"psp": self.source.psp, "account": self.source.account if self.record.name == "settlement_line" else ""}
-            return FieldMap(const=declared.get(each.name) or None)
-        return way
+        return way or FieldMap(const=self._declared(each))
+
+    def _declared(self, each: Field) -> str | None:
+        """What the source in recon.yaml says of the field, for files that do not say it."""
+        declared = {"psp": self.source.psp, "account": self.source.account if self.record.name == "settlement_line" else ""}
+        return declared.get(each.name) or None
 
     def _check(self, fails: str, column: str, found: str, expected: str) -> None:
         self._layers.checks.append(Check(fails, column, found, expected))
@@ -181,7 +183,9 @@ class Mapping:
             self._unread(each, raw, value, "true or false")
         elif each.type is Type.KEY:
             # NFC makes Hangul compare as it reads; the raw bytes stay in the raw store.
-            self._layers.values.append(f"nfc_normalize({raw}) AS {value}")
+            declared = None if way.const else self._declared(each)
+            key = f"nfc_normalize({raw})"
+            self._layers.values.append(f"{f'coalesce({key}, {text(declared)})' if declared else key} AS {value}")
             if way.const is None and not way.values and parts:
                 damaged = f"regexp_full_match({raw}, {text(f'{_SPREADSHEET}|{_SPREADSHEET_DATE}')})"
                 hint = "an id as the provider wrote it; a spreadsheet has made this one a number or a date, and the digits are lost"
