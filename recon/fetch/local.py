@@ -42,11 +42,13 @@ def fetch_files(
     taken   names of this source's files that other nights have read
     """
     found: list[Fetched] = []
+    making = raw / f".making-{night}"  # the night's lock makes it ours
+    making.unlink(missing_ok=True)
     for day, path in _matching(root, source.files or "", night, max(first_night, night - timedelta(days=look_back_days))):
         name = path.relative_to(root).as_posix()
         if name in taken or any(each.name == name for each in found):
             continue
-        sha256, kept = keep(path, raw)
+        sha256, kept = keep(path, raw, making)
         stat = path.stat()
         arrival = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         found.append(Fetched(source.name, name, kept, sha256, stat.st_size, arrival, late=day is not None and day < night))
@@ -70,10 +72,12 @@ def _matching(root: Path, pattern: str, night: date, oldest: date) -> list[tuple
     return [(day, path) for day in days for path in sorted(root.glob(pattern_for(pattern, day))) if path.is_file()]
 
 
-def keep(path: Path, raw: Path) -> tuple[str, Path]:
-    """Copy a file's bytes under their SHA-256, once. Returns (sha256, where they are kept)."""
+def keep(path: Path, raw: Path, making: Path) -> tuple[str, Path]:
+    """Copy a file's bytes under their SHA-256, once. Returns (sha256, where they are kept).
+
+    making   the copy's name until it is whole: one that a killed run left is taken over, and none is left behind
+    """
     raw.mkdir(parents=True, exist_ok=True)
-    making = raw / f".making-{os.getpid()}-{path.name}"
     digest = hashlib.sha256()
     try:
         with path.open("rb") as source, making.open("wb") as target:
@@ -83,9 +87,8 @@ def keep(path: Path, raw: Path) -> tuple[str, Path]:
             target.flush()
             os.fsync(target.fileno())
         kept = raw / digest.hexdigest()
-        if kept.exists() and kept.stat().st_size == making.stat().st_size:
-            return digest.hexdigest(), kept
-        making.replace(kept)
+        if not kept.exists() or kept.stat().st_size != making.stat().st_size:
+            making.replace(kept)
         return digest.hexdigest(), kept
     finally:
         making.unlink(missing_ok=True)

@@ -1,0 +1,57 @@
+"""A shop made and run once, to be copied by every test of a night."""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from night_shop import NIGHTS, OwnDatabases, Runner, copied, new_shop  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    made = Runner()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def fresh_shop(tmp_path_factory) -> Path:
+    """A shop without a night; to be copied, never changed."""
+    return new_shop(tmp_path_factory.mktemp("fresh") / "shop")
+
+
+@pytest.fixture(scope="session")
+def four_nights(tmp_path_factory, fresh_shop, runner) -> Path:
+    """The shop with all nights but the last; to be copied, never changed."""
+    shop = copied(fresh_shop, tmp_path_factory.mktemp("four") / "shop")
+    for night in NIGHTS[:-1]:
+        done = runner.night(shop, night)
+        assert done.exit == 0, done.error
+    return shop
+
+
+@pytest.fixture(scope="session")
+def five_nights(tmp_path_factory, four_nights, runner) -> Path:
+    """The shop with every night; to be copied, never changed."""
+    shop = copied(four_nights, tmp_path_factory.mktemp("five") / "shop")
+    done = runner.night(shop)
+    assert done.exit == 0, done.error
+    return shop
+
+
+@pytest.fixture
+def shop(tmp_path, five_nights) -> Path:
+    """A copy of the shop with every night."""
+    return copied(five_nights, tmp_path / "shop")
+
+
+@pytest.fixture(scope="session")
+def own_databases(postgres) -> Iterator[OwnDatabases]:
+    made = OwnDatabases(postgres, f"recon_nights_{uuid.uuid4().hex[:8]}")
+    yield made
+    made.drop()
