@@ -16,7 +16,20 @@ MARIADB = os.environ.get("RECON_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--refresh-golden", action="store_true", help="rewrite expected/ of the scenario folders, and say what changed")
+    parser.addoption(
+        "--refresh-golden", action="store_true", help="rewrite expected/ of the scenario folders, and say what changed"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What --refresh-golden changed."""
+    reports = [
+        each for key in ("passed", "failed") for each in terminalreporter.stats.get(key, []) if each.when == "call"
+    ]
+    changes = [text for each in reports for name, text in each.user_properties if name == "golden"]
+    if changes:
+        terminalreporter.section("expected files that were rewritten")
+        terminalreporter.write_line("\n\n".join(changes))
 
 
 @pytest.fixture(scope="session")
