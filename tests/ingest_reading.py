@@ -52,11 +52,11 @@ class Read:
     def records(self) -> list[dict[str, Any]]:
         if not self.loaded.relation:
             return []
-        return self.engine.table(f"SELECT * FROM ({self.loaded.relation}) ORDER BY line, record_id").to_pylist()
+        return self.engine.table(f"SELECT * FROM ({self.loaded.relation})").to_pylist()
 
     @property
     def refusals(self) -> list[dict[str, Any]]:
-        return self.engine.table(f"SELECT * FROM ({self.loaded.quarantine}) ORDER BY line").to_pylist()
+        return self.engine.table(f"SELECT * FROM ({self.loaded.quarantine})").to_pylist()
 
     @property
     def reason(self) -> str:

@@ -213,9 +213,10 @@ def _slow(records: Any, dialect: Dialect, names: list[str], work: Path, warnings
     import pyarrow.parquet as pq
 
     width = len(names)
-    staged_names = [*(cell(n) for n in range(width)), "line", "raw", "defect_found", "defect_expected"]
-    schema = pa.schema([(name, pa.int64() if name == "line" else pa.string()) for name in staged_names])
-    rows = (_row(record, width) for record in records if _is_row(record, dialect))
+    staged_names = [*(cell(n) for n in range(width)), "place", "line", "raw", "defect_found", "defect_expected"]
+    schema = pa.schema([(name, pa.int64() if name in ("place", "line") else pa.string()) for name in staged_names])
+    kept = (record for record in records if _is_row(record, dialect))
+    rows = (_row(record, width, place) for place, record in enumerate(kept))
     count = 0
     staged = work / "rows.parquet"
     with pq.ParquetWriter(staged, schema, compression="lz4") as writer:
@@ -233,7 +234,7 @@ def _is_row(record: CsvRecord, dialect: Dialect) -> bool:
     return not (dialect.footer and record.raw.startswith(dialect.footer))
 
 
-def _row(record: CsvRecord, width: int) -> list[Any]:
+def _row(record: CsvRecord, width: int, place: int) -> list[Any]:
     """A record as one staged row. Cells that are missing or too many are left out; the defect says so."""
     cells, defect = record.cells, record.defect
     if defect is None and "\x00" in record.raw:
@@ -245,4 +246,4 @@ def _row(record: CsvRecord, width: int) -> list[Any]:
         raise UnreadableError(f"line {record.line}: a cell is longer than {FIELD_MAX} characters", "ask the provider for the file again")
     cells = (cells + [""] * width)[:width]
     found, expected = defect or (None, None)
-    return [*(value or None for value in cells), record.line, record.raw.replace("\x00", "\u2400"), found, expected]
+    return [*(value or None for value in cells), place, record.line, record.raw.replace("\x00", "\u2400"), found, expected]

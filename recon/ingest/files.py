@@ -140,7 +140,7 @@ class _Reading:
             # A long IN list in a format's condition becomes a join, and a join does not keep the order.
             if first is not None:
                 return -1
-            sql += "\nORDER BY line"
+            sql += "\nORDER BY place"
         self.engine.step(f"ingest {self.source.name} {self.file}", f"COPY ({sql}) TO {text(self.parquet)} (FORMAT parquet{note})")
         return int(self.engine.one(f"SELECT count(*) FROM read_parquet({text(self.parquet)})"))
 
@@ -156,8 +156,8 @@ class _Reading:
 
     def _quarantine(self, staged: Staged, mapping: Mapping) -> str:
         own = staged.first_line is None
-        numbered = f"(SELECT *, file_row_number + {staged.first_line} AS line FROM read_parquet({text(self.parquet)}, file_row_number = true))"
-        typed = f"read_parquet({text(self.parquet)})" if own else numbered
+        line = "" if own else f", file_row_number + {staged.first_line} AS line"
+        typed = f"(SELECT *{line}, file_row_number AS place FROM read_parquet({text(self.parquet)}, file_row_number = true))"
         record = RECORD_TYPES[self.fmt.record]
         raw_lines = None if own else self._raw_lines
         return quarantine_sql(self.engine, record, mapping, typed, self.file, self.sha256, self.bad_parquet, raw_lines=raw_lines)

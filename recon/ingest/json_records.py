@@ -44,6 +44,7 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
         made = {cell(n): pa.array([row[0].get(n) for row in rows], pa.string()) for n in range(len(columns.names))}
         for n, (key, kind) in enumerate(zip(_OWN, (pa.int64(), pa.string(), pa.string(), pa.string()), strict=True), 1):
             made[key] = pa.array([row[n] for row in rows], kind)
+        made["place"] = pa.array(range(count, count + len(rows)), pa.int64())
         pq.write_table(pa.table(made), work / f"{parts:06}.parquet", compression="lz4")
         count, parts = count + len(batch), parts + 1
     if not count and not fmt.options.get("allow_empty"):

@@ -22,20 +22,18 @@ def quarantine_sql(
     file: str,
     sha256: str,
     out: Path,
-    line: str = "line",
     raw_lines: Callable[[list[int]], list[str]] | None = None,
 ) -> str:
     """Write the refused rows to `out`; gives the SELECT over them with QUARANTINE_COLUMNS.
 
-    typed       SQL after FROM: the written rows with `refused`, and `line`, a number that rises in the staged order
-    line        what the quarantine says of the line: "line", or "0" for a query
+    typed       SQL after FROM: the written rows with `refused`, `line` and `place`, their number in the staged order
     raw_lines   gives the text of these lines, where the staging does not keep it
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     read = [each if record.field(each) or each == "business_date" else f"NULL AS {each}" for each in list(QUARANTINE_COLUMNS)[7:]]
-    rows = engine.rows(f"SELECT line, {', '.join(read)} FROM {typed} WHERE refused IS NOT NULL ORDER BY line")
+    rows = engine.rows(f"SELECT line, {', '.join(read)} FROM {typed} WHERE refused IS NOT NULL ORDER BY place")
     reasons = engine.rows(mapping.refusals_sql())
     if raw_lines is None:
         reasons = sorted(reasons, key=lambda reason: int(reason[0]))
@@ -43,7 +41,7 @@ def quarantine_sql(
     else:
         raws = raw_lines([int(row[0]) for row in rows])
     made = [
-        (file, sha256, row[0] if line == "line" else 0, column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
+        (file, sha256, row[0], column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
         for row, (column, found, expected), raw in zip(rows, reasons, raws, strict=True)
     ]
     types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32()}

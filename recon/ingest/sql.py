@@ -177,7 +177,8 @@ class _Reading:
         refused = int(self.engine.one(f"SELECT count(refused) FROM {typed}"))
         quarantine = NO_QUARANTINE
         if refused:
-            quarantine = quarantine_sql(self.engine, self.record, mapping, typed, self.file, "", self.bad_parquet, line="0")
+            placed = f"(SELECT *, file_row_number AS place FROM read_parquet({text(unsorted)}, file_row_number = true))"
+            quarantine = quarantine_sql(self.engine, self.record, mapping, placed, self.file, "", self.bad_parquet)
         canonical = ["0 AS line" if each.name == "line" else name(each.name) for each in (*COMMON, *self.record.fields)]
         listed = ", ".join(canonical)
         sql = f"SELECT {listed} FROM {typed} WHERE refused IS NULL ORDER BY record_id, {', '.join(name(n) for n in self.record.names)}"
@@ -213,7 +214,7 @@ class _Reading:
             self.engine.unregister("recon_query_rows")
         scan = f"read_parquet({text(rows)}, file_row_number = true)"
         count = int(self.engine.one(f"SELECT count(*) FROM {scan}"))
-        own = "file_row_number AS line, CAST(NULL AS VARCHAR) AS defect_found, CAST(NULL AS VARCHAR) AS defect_expected"
+        own = "file_row_number AS place, 0 AS line, CAST(NULL AS VARCHAR) AS defect_found, CAST(NULL AS VARCHAR) AS defect_expected"
         return Staged(f"(SELECT * EXCLUDE (file_row_number), {own} FROM {scan})", tuple(column.lower() for column, _ in columns), count)
 
     def _too_bad(self, refused: int, rows: int) -> SetAside | None:
