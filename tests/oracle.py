@@ -2,9 +2,8 @@
 that it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
 
 A scenario is {"nights": [...], "look_back_days", "holidays": dates, "psp_holidays": {psp: dates}}; a night is {"date",
-"end": instant, "rows": [...], "quarantined": [...]}. A row is a dict with the fields of recon/domain/records.py and
-`record` (its vocabulary), `source`, `record_id`, `business_date`, `instant`; rows stand in the order read. A
-quarantined row has `record` and what was read of account, kind, payment_order_id and psp_reference.
+"end": instant, "rows", "quarantined"}. A row is a dict of its fields, COMMON columns, `record` (its vocabulary) and
+`instant`, in the order read; a quarantined row of `record`, account, kind, payment_order_id and psp_reference, if read.
 """
 
 from collections import Counter, defaultdict
@@ -69,9 +68,10 @@ def judge(g, k=None):
 
 def sieve(g, night, scenario):
     """cleared, pending, silent or left, from tonight's population alone."""
+    if all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows):
+        return "silent"
     missing, after = g.missing(), g.on("ledger") or g.on("order")
-    silent = all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows)
-    calm = not silent and missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
+    calm = missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
     if calm and "psp" in missing:
         provider = min((row["psp"] for row in g.rows if row["psp"]), default=None)
         due = min(row["business_date"] for row in after)
@@ -83,7 +83,7 @@ def sieve(g, night, scenario):
             return "pending"
     if calm and all(row["new"] and row["instant"] and row["instant"] >= night["end"] - GRACE for row in g.rows):
         return "pending"
-    return "silent" if silent else judge(g)
+    return judge(g)
 
 
 def attach(g, flags):
@@ -95,15 +95,15 @@ def attach(g, flags):
         g.state = "left" if g.flags and g.state != "cleared" else g.state
 
 
-def admit(state, rows, remembered, roll):
+def admit(state, night, since, remembered, roll):
     """New rows join the open ones; replays, excluded rows and replaced versions of orders are counted and left out."""
-    for read in sorted(rows, key=lambda row: (row["record"] == "payment_order", row["instant"])):
-        row = {"kind": "capture", **read, "new": True, "restated": False}
-        versions = state.read[identity(row)]
+    for read in sorted(night["rows"], key=lambda row: (row["record"] == "payment_order", row["instant"])):
         content = {name: value for name, value in read.items() if name not in ("file", "line")}
-        roll.append(("new", row))
+        row = {"kind": "capture", **read, "new": True, "restated": False}
+        older = [old for old in state.open if identity(old) == identity(row)]
+        versions = [known for day, known in state.read[identity(row)] if day >= since or older]
+        state.read[identity(row)].append((night["date"], content))
         if row["record"] == "payment_order":
-            older = [old for old in state.open if identity(old) == identity(row)]
             known = [old for g in remembered for old in g.rows if identity(old) == identity(row)] + older
             row["previous_status"] = known[-1]["status"] if known else None
             roll += [("excluded", old) for old in older]
@@ -113,7 +113,6 @@ def admit(state, rows, remembered, roll):
             continue
         else:
             row["restated"] = bool(versions)
-        versions.append(content)
         if excluded(row):
             roll.append(("excluded", row))
         else:
@@ -210,11 +209,11 @@ def lifecycle(groups, remembered):
 def one_night(night, state, scenario):
     """One night's answer; `state` goes from night to night."""
     since, parts = night["date"] - timedelta(days=scenario["look_back_days"]), defaultdict(list)
-    roll = [("brought", row) for row in state.open]
+    roll = [("brought", row) for row in state.open] + [("new", row) for row in night["rows"]]
     for row in state.open:
         row["new"] = False
     remembered = [old for old in state.memory if old.night >= since or old in state.kept]
-    admit(state, night["rows"], remembered, roll)
+    admit(state, night, since, remembered, roll)
     for row in state.open:
         keyed = row["payment_order_id"] and not unclaimed(row)
         parts[(row["payment_order_id"], row["kind"]) if keyed else (*identity(row), row["kind"])].append(row)
