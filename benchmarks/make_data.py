@@ -111,7 +111,7 @@ select
     major(fee, paid_in) as fee,
     major(fee // 10, paid_in) as tax,
     major(amount - fee - fee // 10, paid_in) as net,
-    '{NIGHT}T' || clock || 'Z' as occurred_at
+    '{NIGHT} ' || clock as occurred_at
 from paid order by i, n
 """
 
@@ -138,7 +138,7 @@ select
     ord as order_id,
     currency,
     major(case leg when 0 then amount else -amount end, currency) as amount,
-    case when old then '{LONG_AGO}T' else '{NIGHT}T' end || clock || 'Z' as posted_at
+    case when old then '{LONG_AGO} ' else '{NIGHT} ' end || clock as posted_at
 from leg order by i, n, leg
 """
 
@@ -153,8 +153,8 @@ select
     currency,
     major(amount, currency) as amount,
     case fate when 'partial_capture' then major(amount - 300, currency) else '' end as captured_amount,
-    case when old then '{LONG_AGO}T' else '{NIGHT}T' end || clock || 'Z' as created_at,
-    case when old then '{LONG_AGO}T' else '{NIGHT}T' end || clock || 'Z' as updated_at
+    case when old then '{LONG_AGO} ' else '{NIGHT} ' end || clock as created_at,
+    case when old then '{LONG_AGO} ' else '{NIGHT} ' end || clock as updated_at
 from payment where fate <> 'psp_no_order' order by i
 """
 

@@ -53,10 +53,10 @@ def _outcomes(engine: Engine, plan: Plan, awaited: list[int]) -> None:
     engine.step(
         f"{plan.prefix}_outcomes",
         f"""create table {plan.table("outcomes")} as
-select k1, k2, psp, {currency} as currency, outcome, false as awaited from {plan.table("rest")} g where not {within(plan.table("work"), "g")}
+select k1, k2, psp, {currency} as currency, outcome, false as awaited, true as is_root from {plan.table("rest")} g where not {within(plan.table("work"), "g")}
 union all
 select w.k1, w.k2, j.psp, {currency},
-  case when j.outcome = 'cleared' then 'cleared' when a.gid is not null then 'pending' else 'broken' end, a.gid is not null
+  case when j.outcome = 'cleared' then 'cleared' when a.gid is not null then 'pending' else 'broken' end, a.gid is not null, w.gid = w.root
 from {plan.table("work")} w join {plan.table("judged")} j on j.gid = w.root left join {plan.table("awaited")} a on a.gid = w.root""",
     )
     engine.unregister(f"{plan.prefix}_awaited")
@@ -78,9 +78,11 @@ where not {within(plan.table("work"), "g")} group by psp, {currencies}""",
 
 
 def group_counts(plan: Plan) -> str:
-    """SQL: outcome and number of groups; those that met one to one and cleared are in no table of outcomes."""
+    """SQL: outcome and number of groups, united ones counted once, those without a side among the broken ones."""
     return f"""select outcome, sum(n) from (
-  select outcome, count(*) as n from {plan.table("outcomes")} group by outcome
+  select outcome, count(*) as n from {plan.table("outcomes")} where is_root group by outcome
+  union all
+  select 'broken', count(*) from {plan.table("extra")}
   union all
   select 'cleared', n from {plan.table("swift_sums")}
 ) group by outcome having sum(n) > 0 order by outcome"""
@@ -137,6 +139,7 @@ from {plan.table("groups")} g where outcome = 'cleared' and not keyless and not 
 union all
 select {keys}, kind, psp, DATE '{plan.night}', {", ".join(_own(plan, side, from_sieve=False) for side in plan.rule.sides)}
 from {plan.table("judged")} where outcome = 'cleared' and not keyless
+order by {keys}, kind, psp, {", ".join(f"{side.name}__count" for side in plan.rule.sides)}
 ) to {text(path)} {_PARQUET}""",
     )
 

@@ -88,7 +88,7 @@ def _group_counts(engine: Engine, plan: Plan) -> dict[tuple[str, str], Counter[s
     first = "coalesce(" + ", ".join(f"{side.name}__currency" for side in plan.rule.sides) + ")"
     sql = f"""select coalesce(psp, ''), coalesce({first}, ''), 'cleared', sum(n) from {plan.table("swift_sums")} group by all
 union all
-select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.table("outcomes")} group by all"""
+select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.table("outcomes")} where is_root group by all"""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for psp, currency, outcome, number in engine.rows(sql):
         counts[psp, currency][outcome] += int(number)
