@@ -6,13 +6,22 @@ A step is a name and a statement that a finance engineer can read; every step th
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from recon.errors import UnreachableError
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+#: How DuckDB words a write that failed; its errors carry no number of their own.
+_WRITING = ("could not write", "write failed", "could not sync", "could not truncate", "failed to offload", "no space left")
+_ERRNO = re.compile(r'"errno":"(\d+)"')
 
 
 class Engine:
@@ -34,11 +43,12 @@ class Engine:
     def step(self, name: str, sql: str) -> None:
         """Run a named statement that leaves a table, a view or a file, and keep its text."""
         self.steps.append((name, sql.strip()))
-        self._connection.execute(sql).fetchall()
+        self.rows(sql)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query: for small results."""
-        return self._connection.execute(sql, parameters).fetchall()
+        with _no_room():
+            return self._connection.execute(sql, parameters).fetchall()
 
     def one(self, sql: str) -> Any:
         """The only value of a query with one row and one column."""
@@ -47,13 +57,15 @@ class Engine:
 
     def table(self, sql: str) -> pa.Table:
         """A query's result as an Arrow table."""
-        return self._connection.sql(sql).to_arrow_table()
+        with _no_room():
+            return self._connection.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """A query's rows in lists of at most `size`. Drain it before the next statement."""
-        cursor = self._connection.execute(sql)
-        while rows := cursor.fetchmany(size):
-            yield rows
+        with _no_room():
+            cursor = self._connection.execute(sql)
+            while rows := cursor.fetchmany(size):
+                yield rows
 
     def register(self, name: str, data: Any) -> None:
         """Make an Arrow table or record batch reader readable under `name`."""
@@ -64,6 +76,26 @@ class Engine:
 
     def close(self) -> None:
         self._connection.close()
+
+
+@contextmanager
+def _no_room() -> Iterator[None]:
+    """A disk that takes no more, or memory that does not suffice, is exit 4 and not a bug."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        said = str(error).split("\n")[0]
+        if any(words in said.lower() for words in _WRITING):
+            number = _ERRNO.search(said)
+            reason = os.strerror(int(number[1])) if number else said
+            remedy = "free space, then run the same night again"
+            raise UnreachableError("disk", f"the engine could not write: {reason}", remedy) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            remedy = "raise memory_limit in recon.yaml, then run the same night again"
+            raise UnreachableError("memory", f"the engine has too little memory: {said}", remedy) from error
+        raise
 
 
 def text(value: object) -> str:

@@ -49,7 +49,10 @@ def write_workbook(facts: NightFacts, path: Path) -> None:
         ((q.file, q.sha256, q.line, q.column, q.found, q.expected, q.raw) for q in facts.quarantine),
     )
     _about(sheets, facts, breaks_sheets)
-    book.close()
+    try:
+        book.close()
+    except xlsxwriter.exceptions.FileCreateError as error:
+        raise error.args[0] from None  # the OSError itself, so that a full disk is known as one
 
 
 _TIE_OUT = (

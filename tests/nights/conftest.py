@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from night_shop import NIGHTS, OwnDatabases, Runner, copied, new_shop  # noqa: E402
+from night_shop import NIGHTS, OwnDatabases, Runner, copied, new_shop
 
 
 @pytest.fixture(scope="session")

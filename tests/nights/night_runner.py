@@ -1,9 +1,10 @@
 """Runs nights in forked children, and kills them where it is told to: a program that reads requests from stdin.
 
-Everything is imported once and nothing has run, so that no thread of DuckDB or Arrow is lost in a fork and a night starts
-at once. A request and its answer are a line of JSON each:
+Everything is imported once and nothing has run, so that no thread of DuckDB or Arrow is lost in a fork and a night
+starts at once. A request and its answer are a line of JSON each:
 
-request   arguments of `recon`; kill_after, in seconds, or kill_at, the number of a point; directory and environment
+request   arguments of `recon`, directory and environment; kill_after, in seconds, or kill_at, the number of a point;
+          largest_file, in bytes: writing beyond it fails; umask; user: a number to run as
 answer    exit (-9 where it was killed), seconds, points passed, error: what it wrote to stderr
 
 A point is a moment just before Python opens, makes, renames or removes something in the workspace, and around every
@@ -12,12 +13,13 @@ statement and COMMIT of the state database. The work that DuckDB does between tw
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pkgutil
+import resource
 import signal
 import sys
-import tempfile
 import time
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +35,7 @@ TOUCHES = (
     "shutil.copyfile",
     "sqlite3.connect",
 )
-SUITE_SECONDS = 300
+NIGHT_SECONDS = 300
 
 
 def import_everything() -> None:
@@ -82,20 +84,30 @@ class Points:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as points, tempfile.TemporaryFile() as talk:
-        began = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            _night(request, points.fileno(), talk.fileno())
-        status = _wait(child, began, request.get("kill_after"))
-        seconds = time.monotonic() - began
-        passed, error = (_text(file) for file in (points, talk))
-    return {
-        "exit": os.waitstatus_to_exitcode(status),
-        "seconds": seconds,
-        "points": passed.splitlines(),
-        "error": error,
-    }
+    points, talk = Pipe(), Pipe()
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _night(request, points.into, talk.into)
+    status = _wait(child, began, request.get("kill_after"))
+    seconds = time.monotonic() - began
+    passed, error = points.text(), talk.text()
+    ended = os.waitstatus_to_exitcode(status)
+    return {"exit": ended, "seconds": seconds, "points": passed.splitlines(), "error": error}
+
+
+class Pipe:
+    """What a child says, read when it has ended; a limit on the size of files does not hold for it."""
+
+    def __init__(self) -> None:
+        self.out, self.into = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(self.into, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+    def text(self) -> str:
+        os.close(self.into)
+        with os.fdopen(self.out, "rb") as said:
+            return said.read().decode("utf-8", "replace")
 
 
 def _night(request: dict[str, Any], points: int, talk: int) -> None:
@@ -106,13 +118,18 @@ def _night(request: dict[str, Any], points: int, talk: int) -> None:
     os.dup2(talk, 2)
     os.chdir(request["directory"])
     os.environ.update(request["environment"])
+    os.umask(request.get("umask", 0o022))
+    if "user" in request:
+        os.setuid(request["user"])
+    if "largest_file" in request:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
     Points(request["directory"], points, request.get("kill_at")).watch()
     code: Any = 1
     try:
         main(request["arguments"])
     except SystemExit as left:
         code = left.code
-    except BaseException:
+    except Exception:  # noqa: BLE001 - what a person would see of a bug
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stderr.flush()
@@ -121,7 +138,7 @@ def _night(request: dict[str, Any], points: int, talk: int) -> None:
 
 def _wait(child: int, began: float, kill_after: float | None) -> int:
     """The child's status; killed when its time is up."""
-    until = began + (SUITE_SECONDS if kill_after is None else kill_after)
+    until = began + (NIGHT_SECONDS if kill_after is None else kill_after)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -130,11 +147,6 @@ def _wait(child: int, began: float, kill_after: float | None) -> int:
             os.kill(child, signal.SIGKILL)
             return os.waitpid(child, 0)[1]
         time.sleep(0.002)
-
-
-def _text(file: Any) -> str:
-    file.seek(0)
-    return str(file.read().decode("utf-8", "replace"))
 
 
 def serve() -> None:

@@ -163,7 +163,7 @@ def test_e22_killed_at_a_hundred_random_points_on_postgresql(on_postgresql, tmp_
 
 
 def test_e24_killed_again_while_recovering(on_sqlite, tmp_path, runner):
-    """A night killed between its renames leaves its old folder aside; killing the runs that mend this changes nothing."""
+    """Killed between its renames a night leaves its old folder aside; killing what mends this changes nothing."""
     again = on_sqlite.scenes[1]
     renames = [number for number, point in enumerate(again.points) if point.startswith("os.rename")]
     shop = copied(again.before, tmp_path / "shop")
