@@ -34,7 +34,8 @@ sources:
     files: in/adyen_{{date:%Y%m%d}}.csv
     calendar: TARGET
     expected: business_days    # a night without its file is incomplete
-  # The ledger's postings: events, so a row is read on the night it was posted in.
+  # The ledger's postings: events, so a row is read on the night it was posted in. Without a database to ask:
+  # ledger: {{format: generic_ledger, moves: events, files: "in/ledger_{{date}}.csv"}}
   ledger:
     record: ledger_entry
     moves: events
@@ -44,7 +45,8 @@ sources:
              currency, amount, posted_at
       from ledger_entries
       where posted_at >= :from and posted_at < :to
-  # Payment orders change, so a night reads the rows that were written in it; the newest version counts.
+  # Payment orders change, so a night reads the rows that were written in it; the newest version counts. From files:
+  # orders: {{format: generic_payment_order, moves: changes, files: "in/orders_{{date}}.csv"}}
   orders:
     record: payment_order
     moves: changes

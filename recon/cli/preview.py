@@ -24,10 +24,13 @@ _RAW_SHOWN = 240
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("-f", "--format", "format_name", required=True, metavar="NAME", help="A format's name, or the path of its file.")
 @click.option("-n", "--rows", default=5, show_default=True, type=click.IntRange(0, 1000), help="Rows to show.")
+@click.option("--psp", default="", metavar="NAME", help="Provider, where the file does not say it.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Zone of the business dates.")
 @json_option
 @click.pass_context
-def preview(ctx: click.Context, file: Path, format_name: str, rows: int, time_zone: str, as_json: bool) -> None:
+def preview(
+    ctx: click.Context, file: Path, format_name: str, rows: int, psp: str, time_zone: str, as_json: bool
+) -> None:
     """Show FILE's rows raw beside read, totals per kind and currency, control totals and every refusal.
 
     Works with and without a workspace, and writes nothing. A file that a night would set aside is shown all the same,
@@ -50,7 +53,7 @@ def preview(ctx: click.Context, file: Path, format_name: str, rows: int, time_zo
         try:
             with file.open("rb") as opened:
                 sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-            loaded = _load(engine, fmt, file, sha256, Path(scratch), time_zone)
+            loaded = _load(engine, fmt, file, sha256, Path(scratch), psp, time_zone)
             result = _result(engine, fmt, file, loaded, rows)
         finally:
             engine.close()
@@ -82,7 +85,7 @@ def find_format(name: str) -> Format:
     raise ReconError("no-such-format", f"there is no format {name}", f"one of: {', '.join(known)}; or the path of a format file")
 
 
-def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, time_zone: str) -> LoadedFile:
+def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, psp: str, time_zone: str) -> LoadedFile:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from recon.domain.rulebook import Moves, Source
@@ -92,8 +95,8 @@ def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, t
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ReconError("no-such-zone", f"there is no time zone {time_zone}", "an IANA name, as Asia/Seoul") from None
-    # A file of the generic formats may leave the provider to the source; a preview has none.
-    psp = "" if "psp" in fmt.fields else fmt.name
+    # A format may leave the provider to the source, and a preview has none.
+    psp = psp or ("" if "psp" in fmt.fields else fmt.name)
     source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp)
     return read_file(engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True)
 
