@@ -134,15 +134,14 @@ class _Reading:
     def _write(self, mapping: Mapping) -> int:
         """Write the rows in the file's order; gives how many. A row's number in the Parquet file tells its line."""
         first = mapping.staged.first_line
-        note = f", KV_METADATA {{first_line: '{first}'}}" if first is not None else ""
+        note = {"first_line": str(first)} if first is not None else {}
         sql = mapping.records_sql(self.file, self.sha256)
         if "JOIN" in str(self.engine.rows(f"EXPLAIN {sql}")):
             # A long IN list in a format's condition becomes a join, and a join does not keep the order.
             if first is not None:
                 return -1
             sql += "\nORDER BY place"
-        self.engine.step(f"ingest {self.source.name} {self.file}", f"COPY ({sql}) TO {text(self.parquet)} (FORMAT parquet{note})")
-        return int(self.engine.one(f"SELECT count(*) FROM read_parquet({text(self.parquet)})"))
+        return self.engine.write(f"ingest {self.source.name} {self.file}", sql, self.parquet, note)
 
     def _relation(self, staged: Staged, refused: int) -> str:
         fields = RECORD_TYPES[self.fmt.record].names

@@ -187,7 +187,9 @@ class Mapping:
             key = f"nfc_normalize({raw})"
             self._layers.values.append(f"{f'coalesce({key}, {text(declared)})' if declared else key} AS {value}")
             if way.const is None and not way.values and parts:
-                damaged = f"regexp_full_match({raw}, {text(f'{_SPREADSHEET}|{_SPREADSHEET_DATE}')})"
+                # The pattern is dear and hardly ever needed: what it matches holds E+, or is a short text with a dash.
+                likely = f"{raw} LIKE '%E+%' OR strlen({raw}) <= 6 AND {raw} LIKE '%-%'"
+                damaged = f"CASE WHEN {likely} THEN regexp_full_match({raw}, {text(f'{_SPREADSHEET}|{_SPREADSHEET_DATE}')}) ELSE false END"
                 hint = "an id as the provider wrote it; a spreadsheet has made this one a number or a date, and the digits are lost"
                 self._check(f"({damaged})", self._label(each.name), raw, text(hint))
         elif each.type is Type.TEXT:
