@@ -5,8 +5,8 @@ Goes out   a SQL expression: signed minor units as BIGINT, or NULL where `money.
 Never      a float, a rounded amount, or a cast used as a check: the text's shape is proved by a pattern first
 
 Two branches give the same answer. Nearly every amount has at most 10 digits before and 4 after the mark and takes the
-first, an exact DECIMAL(18,4). The rest (leading zeros, many zeros past the exponent, up to 2^63) is put together digit by digit.
-The expressions given are repeated in the result: pass column names, not long expressions.
+first, an exact DECIMAL(18,4). The rest (leading zeros, many zeros past the exponent, up to 2^63) is put together digit
+by digit. The expressions given are repeated in the result: pass column names, not long expressions.
 """
 
 from __future__ import annotations
@@ -24,17 +24,23 @@ def places_sql(currency: str, money: str = "major") -> str:
     by_places: dict[int, list[str]] = {}
     for code, exponent in EXPONENTS.items():
         by_places.setdefault(exponent if money == "major" else 0, []).append(code)
-    # Most currencies have two decimals: ask for those first. A pattern and not IN (...): DuckDB makes a join of a long list,
-    # and a join does not keep the rows in the file's order.
+    # Most currencies have two decimals: ask for those first. A pattern and not IN (...): DuckDB makes a join of a long
+    # list, and a join does not keep the rows in the file's order.
     order = sorted(by_places, key=lambda exponent: -len(by_places[exponent]))
     cases = " ".join(
-        f"WHEN regexp_full_match({currency}, '{'|'.join(sorted(by_places[exponent]))}') THEN {exponent}" for exponent in order
+        f"WHEN regexp_full_match({currency}, '{'|'.join(sorted(by_places[exponent]))}') THEN {exponent}"
+        for exponent in order
     )
-    return f"CASE {cases} END"
+    # The commonest codes are compared first: a pattern of all codes costs four times as much.
+    common = " ".join(
+        f"WHEN {currency} = '{code}' THEN {EXPONENTS[code] if money == 'major' else 0}"
+        for code in ("USD", "EUR", "KRW", "JPY")
+    )
+    return f"CASE {common} {cases} END"
 
 
 def read_minor_sql(text: str, currency: str, decimal: str = ".", thousands: str = "", money: str = "major") -> str:
-    """`money.read_minor` as SQL: BIGINT minor units, NULL where the text is not such an amount or the code is unknown."""
+    """`money.read_minor` as SQL: BIGINT minor units, NULL where the text is no such amount or the code is unknown."""
     return read_scaled_sql(text, f"({places_sql(currency, money)})", decimal, thousands)
 
 
@@ -56,7 +62,7 @@ def read_scaled_sql(text: str, places: str, decimal: str = ".", thousands: str =
 
 
 def _by_decimal(plain: str, places: str) -> str:
-    """Exact for up to 10 digits before and 4 after the point: DECIMAL(18,4) neither rounds it nor overflows when scaled."""
+    """Exact for up to 10 digits before and 4 after the point: DECIMAL(18,4) neither rounds nor overflows."""
     number = f"CAST({plain} AS DECIMAL(18, 4))"
     cases = " ".join(
         f"WHEN {places} = {n} AND {number} % {step} = 0 THEN CAST({number} * {10**n} AS BIGINT)"
@@ -68,7 +74,9 @@ def _by_decimal(plain: str, places: str) -> str:
 def _by_digits(plain: str, places: str) -> str:
     """Any length: digits past the exponent must be zeros, and what is left must fit an int64."""
     fraction = f"CASE WHEN position('.' IN {plain}) = 0 THEN '' ELSE substr({plain}, position('.' IN {plain}) + 1) END"
-    whole = f"CASE WHEN position('.' IN {plain}) = 0 THEN {plain} ELSE substr({plain}, 1, position('.' IN {plain}) - 1) END"
+    whole = (
+        f"CASE WHEN position('.' IN {plain}) = 0 THEN {plain} ELSE substr({plain}, 1, position('.' IN {plain}) - 1) END"
+    )
     digits = f"ltrim(replace({whole}, '-', ''), '0') || rpad(substr({fraction}, 1, {places}), {places}, '0')"
     sign = f"CASE WHEN {plain} LIKE '-%' THEN '-0' ELSE '0' END"
     return (

@@ -1,7 +1,7 @@
 """CSV text: a small strict state machine that turns a file's text into records; slow, obvious, and the specification.
 
 Records   end at CR LF, LF or CR and nothing else: U+2028, U+0085 or U+001C inside a field are data.
-Quotes    a field that starts with the quote ends at the next quote that is not doubled; what follows must be a delimiter or
+Quotes    a field that starts with the quote ends at the next quote that is not doubled; what follows is a delimiter or
           the record's end. A quote inside a field that does not start with one is data.
 Never     guesses, skips or repairs: a record that breaks these rules is handed out with its defect and its text.
 """
@@ -34,7 +34,7 @@ class CsvRecord:
 def read_records(path: Path, encoding: str, delimiter: str, quote: str) -> Iterator[CsvRecord]:
     """The file's records in order, blank lines included (raw == ""). Bounded memory.
 
-    Raises UnreadableError for bytes that are not `encoding`, a quote that is never closed, and absurdly long lines or fields.
+    Raises UnreadableError for bytes that are not `encoding`, a quote that is never closed, and absurdly long lines.
     """
     lines = physical_lines(path, encoding)
     number = 0
@@ -49,7 +49,7 @@ def read_records(path: Path, encoding: str, delimiter: str, quote: str) -> Itera
             if following is None or len(record.raw) > FIELD_MAX:
                 raise UnreadableError(
                     f"line {record.line}: a quote is opened and never closed",
-                    "ask the provider for the file again; if quotes are plain text in it, set `quote: \"\"` in the format",
+                    'ask the provider for the file again; where quotes are plain text, set `quote: ""` in the format',
                     (record.raw[:200],),
                 )
             number += 1
@@ -66,7 +66,9 @@ def physical_lines(path: Path, encoding: str) -> Iterator[str]:
             first = True
             while line := file.readline(_LINE_MAX):
                 if len(line) == _LINE_MAX and not line.endswith(("\r", "\n")):
-                    raise UnreadableError(f"a line is longer than {_LINE_MAX} characters", "ask the provider for the file again")
+                    raise UnreadableError(
+                        f"a line is longer than {_LINE_MAX} characters", "ask the provider for the file again"
+                    )
                 if first:
                     line, first = line.removeprefix("\ufeff"), False
                 yield line[:-2] if line.endswith("\r\n") else line[:-1] if line.endswith(("\n", "\r")) else line
@@ -98,7 +100,7 @@ def undecodable(path: Path, encoding: str) -> UnreadableError:
 
 
 def _split_quoted(record: CsvRecord, delimiter: str, quote: str) -> list[str] | None:
-    """The cells of the record's text; None when it ends inside quotes. Sets the record's defect where a quote is misplaced."""
+    """The cells of the record's text; None when it ends inside quotes. A misplaced quote becomes its defect."""
     text, cells, at = record.raw, [], 0
     while True:
         if not text.startswith(quote, at):
@@ -110,7 +112,10 @@ def _split_quoted(record: CsvRecord, delimiter: str, quote: str) -> list[str] | 
                 return None
             cells.append(cell)
             if end < len(text) and not text.startswith(delimiter, end):
-                record.defect = (text[at : end + 20], "a delimiter after the closing quote; a quote inside a field is doubled")
+                record.defect = (
+                    text[at : end + 20],
+                    "a delimiter after the closing quote; a quote inside a field is doubled",
+                )
                 end = text.find(delimiter, end)
             elif end == len(text):
                 end = -1
@@ -120,7 +125,7 @@ def _split_quoted(record: CsvRecord, delimiter: str, quote: str) -> list[str] | 
 
 
 def _closing(text: str, start: int, quote: str) -> tuple[int, str]:
-    """(offset after the closing quote, the cell's text with doubled quotes made single); offset -1 when it never closes."""
+    """(offset after the closing quote, the cell with doubled quotes made single); offset -1 when it never closes."""
     at = start
     while True:
         end = text.find(quote, at)

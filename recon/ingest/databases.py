@@ -1,7 +1,7 @@
 """Databases: one connection that sees one state of its database, and streams a query's rows as text.
 
-ADBC for SQLite and PostgreSQL (bulk, Arrow all the way), SQLAlchemy for MariaDB, MySQL and wherever an ADBC driver is not
-installed. Every value is turned into text by the database itself, in UTC, so that one strict reader serves them all and
+ADBC for SQLite and PostgreSQL (bulk, Arrow all the way), SQLAlchemy for MariaDB, MySQL and wherever an ADBC driver is
+not installed. Every value is turned into text by the database itself, in UTC, so that one strict reader serves them all and
 an amount never passes through a float. In each of them the whole night's reads are one read-only transaction.
 """
 
@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 20_000
+_SECONDS = 5  # to wait for a server to answer, each time
 #: Quoted parts and comments, in which nothing is bound, and the two names that are.
 _TOKENS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(?<![:\w]):(from|to)\b", re.DOTALL)
 
@@ -69,7 +70,15 @@ def is_unreachable(error: Exception) -> bool:
     state = str(getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "")
     if isinstance(error, OSError) or bool(getattr(error, "connection_invalidated", False)):
         return True
-    lost = ("locked", "closed the connection", "lost connection", "gone away", "terminating connection", "broken pipe", "connection")
+    lost = (
+        "locked",
+        "closed the connection",
+        "lost connection",
+        "gone away",
+        "terminating connection",
+        "broken pipe",
+        "connection",
+    )
     return state[:2] in ("08", "57") or any(words in str(error).lower() for words in lost)
 
 
@@ -124,7 +133,7 @@ class _AdbcSqlite:
             return [(field.name, False) for field in cursor.fetch_record_batch().schema]
 
     def stream(self, query: str, columns: list[Column], start: datetime, end: datetime) -> pa.RecordBatchReader:
-        # The driver takes a column's type from its first rows: never NULL, so that it is text from the first to the last.
+        # The driver takes a column's type from its first rows: never NULL, so that all of it is text.
         # A number held as REAL is marked: as an amount it is refused, because it has been through a float.
         each = [
             f"CASE WHEN typeof({_quoted(name)}) = 'real' THEN 'floating-point ' || {_quoted(name)} "
@@ -150,6 +159,8 @@ class _AdbcPostgres:
         import adbc_driver_postgresql.dbapi
 
         plain = "postgresql" + url[url.index("://") :]
+        if "connect_timeout=" not in plain:
+            plain += f"{'&' if '?' in plain else '?'}connect_timeout={_SECONDS}"
         self._connection = adbc_driver_postgresql.dbapi.connect(plain, autocommit=True)
         self._run("SET TIME ZONE 'UTC'")
         self._run("SET datestyle = 'ISO'")
@@ -178,7 +189,7 @@ class _AdbcPostgres:
         return self._cursor.fetch_record_batch()
 
     def _literal(self, query: str, start: datetime, end: datetime) -> str:
-        # COPY takes no parameters, and without COPY the driver holds the whole result. The two instants are ours and typed.
+        # COPY takes no parameters, and without COPY the driver holds the whole result. Both instants are ours and typed.
         return _bind(query, lambda name: f"TIMESTAMPTZ '{_utc(start if name == 'from' else end)}+00'")
 
     def close(self) -> None:
@@ -188,12 +199,31 @@ class _AdbcPostgres:
 class _Alchemy:
     """Any database through SQLAlchemy, with a server-side cursor."""
 
-    _BEGIN = {
-        "mysql": ("SET SESSION time_zone = '+00:00'", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"),
-        "postgresql": ("SET TIME ZONE 'UTC'", "SET datestyle = 'ISO'", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT 1"),
-        "sqlite": ("PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON", "BEGIN", "SELECT count(*) FROM sqlite_master"),
+    _BEGIN: ClassVar = {
+        "mysql": (
+            "SET SESSION time_zone = '+00:00'",
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ),
+        "postgresql": (
+            "SET TIME ZONE 'UTC'",
+            "SET datestyle = 'ISO'",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "SELECT 1",
+        ),
+        "sqlite": (
+            "PRAGMA busy_timeout = 5000",
+            "PRAGMA query_only = ON",
+            "BEGIN",
+            "SELECT count(*) FROM sqlite_master",
+        ),
     }
-    _DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
+    _DRIVERS: ClassVar = {
+        "mysql": "mysql+pymysql",
+        "mariadb": "mysql+pymysql",
+        "postgresql": "postgresql+psycopg",
+        "sqlite": "sqlite",
+    }
 
     def __init__(self, url: str, kind: str) -> None:
         import sqlalchemy
@@ -219,7 +249,11 @@ class _Alchemy:
         mark, kind = ("`", "CHAR") if self._kind == "mysql" else ('"', "TEXT")
         each = [f"CAST({_quoted(name, mark)} AS {kind}) AS {_quoted(name, mark)}" for name, _ in columns]
         if self._kind == "sqlite":
-            each = [f"CASE WHEN typeof({_quoted(name)}) = 'real' THEN 'floating-point ' || {_quoted(name)} ELSE CAST({_quoted(name)} AS TEXT) END" for name, _ in columns]
+            each = [
+                f"CASE WHEN typeof({_quoted(name)}) = 'real' THEN 'floating-point ' || {_quoted(name)} "
+                f"ELSE CAST({_quoted(name)} AS TEXT) END"
+                for name, _ in columns
+            ]
         statement, values = self._bound(_wrapped, query, each, start, end, "")
         result = self._connection.execution_options(stream_results=True).exec_driver_sql(statement, values)
         schema = pa.schema([(name, pa.string()) for name, _ in columns])
@@ -232,7 +266,9 @@ class _Alchemy:
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
-    def _bound(self, wrap: Any, query: str, columns: list[str], start: datetime, end: datetime, tail: str) -> tuple[str, Any]:
+    def _bound(
+        self, wrap: Any, query: str, columns: list[str], start: datetime, end: datetime, tail: str
+    ) -> tuple[str, Any]:
         values: list[Any] = []
         mark = "?" if self._kind == "sqlite" else "%s"
 
@@ -241,7 +277,9 @@ class _Alchemy:
             values.append(moment.astimezone(UTC) if self._kind == "postgresql" else _utc(moment))
             return mark
 
-        escape: Callable[[str], str] = (lambda text: text) if self._kind == "sqlite" else (lambda text: text.replace("%", "%%"))
+        escape: Callable[[str], str] = (
+            (lambda text: text) if self._kind == "sqlite" else (lambda text: text.replace("%", "%%"))
+        )
         inner = _bind(query, bind, escape)
         escaped = [escape(column) for column in columns]
         return wrap(inner, escaped) + tail, tuple(values)

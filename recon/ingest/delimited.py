@@ -1,7 +1,7 @@
 """Delimited: CSV and its relatives, read by name of column. Two readers, one answer.
 
 Fast   DuckDB's reader with an explicit all-text schema, when a scan of the bytes proves that every physical line is one
-       record with the header's number of cells: UTF-8, even line ends, no blank line, quotes only where RFC 4180 has them.
+       record with the header's number of cells: UTF-8, even line ends, no blank line, quotes only around whole cells.
 Slow   the state machine of csv_text.py for everything else; it is the specification.
 Never  sniffs. Encoding, delimiter, quote and header line are the format's; what does not fit them is refused.
 """
@@ -61,12 +61,14 @@ def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
     else:
         staged = _fast(path, dialect, names, rows, warnings)
     if not staged.rows and not dialect.allow_empty:
-        raise UnreadableError("the file has a header and no rows", _AGAIN + "; an empty file never means that nothing was sold")
+        raise UnreadableError(
+            "the file has a header and no rows", _AGAIN + "; an empty file never means that nothing was sold"
+        )
     return staged
 
 
 def _header(records: Any, dialect: Dialect) -> CsvRecord | None:
-    """The header record: that on line `header_line`, or with skip_blank_lines the first that is not blank from there on."""
+    """The header record: that on line `header_line`, or with skip_blank_lines the next that is not blank."""
     if not dialect.header_line:
         return CsvRecord(0, 1, "", list(dialect.own_columns))
     for record in records:
@@ -87,17 +89,24 @@ def check_header(names: list[str], fmt: Format, delimiter: str) -> tuple[str, ..
     used = {name for name in doubled if name in fmt.required or name in fmt.optional}
     if used:
         raise UnreadableError(
-            f"the header names {_quoted(sorted(used))} twice", "which of them holds the value cannot be known; ask the provider"
+            f"the header names {_quoted(sorted(used))} twice",
+            "which of them holds the value cannot be known; ask the provider",
         )
     missing = [name for name in fmt.required if name not in names]
     if missing:
         detail = tuple(f'missing  "{name}"{_nearest(name, names, fmt)}' for name in missing)
-        other = next((mark for mark in (",", ";", "\t", "|") if mark != delimiter and len(names) == 1 and mark in names[0]), "")
-        remedy = f"the header holds {other!r}: set `delimiter`" if other else "compare the header with the format's columns"
+        other = next(
+            (mark for mark in (",", ";", "\t", "|") if mark != delimiter and len(names) == 1 and mark in names[0]), ""
+        )
+        remedy = (
+            f"the header holds {other!r}: set `delimiter`" if other else "compare the header with the format's columns"
+        )
         raise UnreadableError(f"{len(missing)} required column(s) missing: {_quoted(missing)}", remedy, detail)
     known = [column_pattern(pattern) for pattern in (*fmt.required, *fmt.optional)]
     extra = [name for name in names if not any(pattern.fullmatch(name) for pattern in known)]
-    return (f"{len(extra)} column(s) that the format does not know, left unread: {_quoted(extra[:5])}",) if extra else ()
+    return (
+        (f"{len(extra)} column(s) that the format does not know, left unread: {_quoted(extra[:5])}",) if extra else ()
+    )
 
 
 def _nearest(name: str, names: list[str], fmt: Format) -> str:
@@ -110,15 +119,16 @@ def _quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-# --- fast --------------------------------------------------------------------------------------------------------------
+# --- fast ------------------------------------------------------------------------------------------------------------
 
 
 def _fast(path: Path, dialect: Dialect, names: list[str], rows: int, warnings: tuple[str, ...]) -> Staged:
     columns = ", ".join(f"'{cell(n)}': 'VARCHAR'" for n in range(len(names)))
     quote = text(dialect.quote)
     relation = (
-        f"read_csv({text(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = {dialect.header_line}, "
-        f"delim = {text(dialect.delimiter)}, quote = {quote}, escape = {quote}, strict_mode = true, ignore_errors = true, "
+        f"read_csv({text(path)}, columns = {{{columns}}}, auto_detect = false, header = false, "
+        f"skip = {dialect.header_line}, delim = {text(dialect.delimiter)}, quote = {quote}, escape = {quote}, "
+        f"strict_mode = true, ignore_errors = true, "
         f"max_line_size = {FIELD_MAX})"
     )
     return Staged(relation, tuple(names), rows, dialect.header_line + 1, warnings)
@@ -179,7 +189,7 @@ def _plain(block: bytes, line_end: bytes, quote: bytes, delimiter: bytes) -> boo
 
 
 def _quotes_are_whole(block: bytes, quote: bytes, delimiter: bytes) -> bool:
-    """Every opening quote stands at a cell's start (or is the second of a doubled one), every closing one at its end."""
+    """Every opening quote stands at a cell's start (or second of a doubled one), every closing one at its end."""
     data = np.frombuffer(b"\n" + block + b"\n", dtype=np.uint8)
     places = np.flatnonzero(data == quote[0])
     if len(places) % 2:
@@ -204,7 +214,7 @@ def _delimiters(block: bytes, quote: bytes, delimiter: bytes) -> int:
     return int((np.searchsorted(places, marks) % 2 == 0).sum())
 
 
-# --- slow --------------------------------------------------------------------------------------------------------------
+# --- slow ------------------------------------------------------------------------------------------------------------
 
 
 def _slow(records: Any, dialect: Dialect, names: list[str], work: Path, warnings: tuple[str, ...]) -> Staged:
@@ -223,7 +233,9 @@ def _slow(records: Any, dialect: Dialect, names: list[str], work: Path, warnings
         while batch := list(islice(rows, _BATCH)):
             count += len(batch)
             columns = list(zip(*batch, strict=True))
-            writer.write_batch(pa.record_batch([pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)], schema=schema))
+            writer.write_batch(
+                pa.record_batch([pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)], schema=schema)
+            )
     return Staged(f"read_parquet({text(staged)})", tuple(names), count, None, warnings)
 
 
@@ -243,7 +255,16 @@ def _row(record: CsvRecord, width: int, place: int) -> list[Any]:
     if defect is None and len(cells) != width:
         defect = (f"{len(cells)} cell(s)", f"{width} cells, as the header has")
     if defect is None and any(len(value) > FIELD_MAX for value in cells):
-        raise UnreadableError(f"line {record.line}: a cell is longer than {FIELD_MAX} characters", "ask the provider for the file again")
+        raise UnreadableError(
+            f"line {record.line}: a cell is longer than {FIELD_MAX} characters", "ask the provider for the file again"
+        )
     cells = (cells + [""] * width)[:width]
     found, expected = defect or (None, None)
-    return [*(value or None for value in cells), place, record.line, record.raw.replace("\x00", "\u2400"), found, expected]
+    return [
+        *(value or None for value in cells),
+        place,
+        record.line,
+        record.raw.replace("\x00", "\u2400"),
+        found,
+        expected,
+    ]

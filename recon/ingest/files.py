@@ -29,6 +29,7 @@ from recon.ingest.staged import Staged, UnreadableError
 
 __all__ = ["Limits", "LoadedFile", "read_file"]
 
+
 def read_file(
     engine: Engine,
     source: Source,
@@ -47,7 +48,7 @@ def read_file(
     """Read one file into `out`.
 
     name, sha256   what the records' provenance says; the bytes are those of `path`
-    keep           keep the relation of a file that is set aside for its rows or totals (for a preview, never for a night)
+    keep           keep the relation of a file that is set aside for its rows or totals: for a preview, never a night
     fast           False reads a delimited file with the slow reader, which has to give the same
     Returns the file as read; a file that cannot be trusted comes back with `set_aside` filled.
     """
@@ -107,11 +108,12 @@ class _Reading:
             quarantine=quarantine,
             totals=controls.totals(self.engine, self.fmt, relation) if not aside or keep else (),
             controls=proofs,
-            warnings=staged.warnings + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ()),
+            warnings=staged.warnings
+            + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ()),
             set_aside=aside,
         )
 
-    # --- rows ----------------------------------------------------------------------------------------------------------
+    # --- rows --------------------------------------------------------------------------------------------------------
 
     def _records(self, fast: bool) -> tuple[Staged, Mapping]:
         """Write every record to Parquet, and prove the count. A fast reading that does not tie is done again slowly."""
@@ -123,7 +125,9 @@ class _Reading:
             mapping = Mapping(self.fmt, self.source, staged, self.zone, self.cut_off)
             written = self._write(mapping)
         if written != staged.rows:
-            raise InvariantError("rows-lost", f"{self.file}: {staged.rows} records in the file, {written} read", "report this as a bug")
+            raise InvariantError(
+                "rows-lost", f"{self.file}: {staged.rows} records in the file, {written} read", "report this as a bug"
+            )
         return staged, mapping
 
     def _stage(self, fast: bool) -> Staged:
@@ -151,15 +155,18 @@ class _Reading:
         where = " WHERE refused IS NULL" if refused else ""
         return f"SELECT {', '.join(columns)} FROM read_parquet({text(self.parquet)}{numbers}){where}"
 
-    # --- what was refused ----------------------------------------------------------------------------------------------
+    # --- what was refused --------------------------------------------------------------------------------------------
 
     def _quarantine(self, staged: Staged, mapping: Mapping) -> str:
         own = staged.first_line is None
         line = "" if own else f", file_row_number + {staged.first_line} AS line"
-        typed = f"(SELECT *{line}, file_row_number AS place FROM read_parquet({text(self.parquet)}, file_row_number = true))"
+        written = f"read_parquet({text(self.parquet)}, file_row_number = true)"
+        typed = f"(SELECT *{line}, file_row_number AS place FROM {written})"
         record = RECORD_TYPES[self.fmt.record]
         raw_lines = None if own else self._raw_lines
-        return quarantine_sql(self.engine, record, mapping, typed, self.file, self.sha256, self.bad_parquet, raw_lines=raw_lines)
+        return quarantine_sql(
+            self.engine, record, mapping, typed, self.file, self.sha256, self.bad_parquet, raw_lines=raw_lines
+        )
 
     def _raw_lines(self, numbers: list[int]) -> list[str]:
         """The text of these physical lines (ascending), from the file itself."""
@@ -169,15 +176,22 @@ class _Reading:
             at = number
         return found
 
-    # --- when the whole file is set aside ------------------------------------------------------------------------------
+    # --- when the whole file is set aside ----------------------------------------------------------------------------
 
     def _too_bad(self, refused: int, rows: int, quarantine: str) -> SetAside | None:
         if refused <= self.limits.rows or refused * 100 <= self.limits.percent * rows:
             return None
         shown = self.engine.rows(f"SELECT line, column_name, found, expected FROM ({quarantine}) ORDER BY line LIMIT 5")
-        detail = tuple(f'line {line}, column "{column}": found "{found}", expected {expected}' for line, column, found, expected in shown)
-        reason = f"{refused} of {rows} rows cannot be read (more than {self.limits.percent} % and {self.limits.rows} rows)"
-        return self._aside(reason, "check that this is the right format for the file, or ask the provider for it again", detail)
+        detail = tuple(
+            f'line {line}, column "{column}": found "{found}", expected {expected}'
+            for line, column, found, expected in shown
+        )
+        reason = (
+            f"{refused} of {rows} rows cannot be read (more than {self.limits.percent} % and {self.limits.rows} rows)"
+        )
+        return self._aside(
+            reason, "check that this is the right format for the file, or ask the provider for it again", detail
+        )
 
     def _stranger(self, relation: str) -> SetAside | None:
         """A file of another provider or merchant account than the source's."""
@@ -194,7 +208,11 @@ class _Reading:
         failed = [f"{control}: {detail}" for control, state, detail in proofs if state == "failed"]
         if not failed:
             return None
-        return self._aside(f"control total failed: {failed[0]}", "ask the provider for the file again; nothing of it was taken", tuple(failed))
+        return self._aside(
+            f"control total failed: {failed[0]}",
+            "ask the provider for the file again; nothing of it was taken",
+            tuple(failed),
+        )
 
     def _aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> SetAside:
         return SetAside(self.source.name, self.file, reason, remedy, detail)

@@ -48,7 +48,9 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
         pq.write_table(pa.table(made), work / f"{parts:06}.parquet", compression="lz4")
         count, parts = count + len(batch), parts + 1
     if not count and not fmt.options.get("allow_empty"):
-        raise UnreadableError("the document holds no record", "ask the provider for it again; it never means that nothing was sold")
+        raise UnreadableError(
+            "the document holds no record", "ask the provider for it again; it never means that nothing was sold"
+        )
     columns.check(fmt, count)
     relation = f"read_parquet({text(work / '*.parquet')}, union_by_name = true)"
     return Staged(relation, tuple(columns.names), count)
@@ -189,7 +191,9 @@ class _Window:
             except json.JSONDecodeError as error:
                 if len(self.text) - self.at <= 2 * FIELD_MAX and self.more():
                     continue
-                raise self.wrong("it ends early" if self.ended and error.pos >= len(self.text) - 1 else error.msg, error.pos) from error
+                raise self.wrong(
+                    "it ends early" if self.ended and error.pos >= len(self.text) - 1 else error.msg, error.pos
+                ) from error
             if end == len(self.text) and self.more():
                 continue  # a number may go on in the next piece
             raw, self.at = self.text[self.at : end], end
@@ -199,7 +203,9 @@ class _Window:
         """Take the next character, which must be one of these."""
         found = self.peek()
         if not found or found not in characters:
-            raise self.wrong(f"{' or '.join(characters)} expected, {found or 'the end'} found" if found else "it ends early")
+            raise self.wrong(
+                f"{' or '.join(characters)} expected, {found or 'the end'} found" if found else "it ends early"
+            )
         self.at += 1
         return found
 

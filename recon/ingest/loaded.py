@@ -23,7 +23,9 @@ QUARANTINE_COLUMNS: dict[str, str] = {
     "order_id": "VARCHAR",
     "business_date": "DATE",
 }
-NO_QUARANTINE = "SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {c}" for c, t in QUARANTINE_COLUMNS.items()) + " WHERE false"
+NO_QUARANTINE = (
+    "SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {c}" for c, t in QUARANTINE_COLUMNS.items()) + " WHERE false"
+)
 
 
 @dataclass(frozen=True, slots=True)

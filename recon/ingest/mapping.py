@@ -1,11 +1,11 @@
 """Mapping: a format's field maps, compiled into one SELECT over staged text columns.
 
 Comes in   staged rows (text columns c0, c1 ..., NULL where a cell is empty) and the format
-Goes out   SQL for the record type's canonical columns, typed, plus `refused`: NULL, or the number of the first check that
-           the row fails; and SQL that says of each refused row which column, what was found and what was expected
+Goes out   SQL for the record type's canonical columns, typed, plus `refused`: NULL, or the number of the first check
+           that the row fails; and SQL that says of each refused row which column, what was found and what was expected
 Never      a default for something unreadable: text that is there and cannot be read refuses the row.
 
-The SELECT is built in layers, so that each is a plain projection: texts, decimals of the currency, values, sums, record.
+The SELECT is built in layers, each a plain projection: texts, decimals of the currency, values, sums, record.
 """
 
 from __future__ import annotations
@@ -15,19 +15,25 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
-from recon.domain.rulebook import Expr, FieldMap, Format, Source
+from recon.domain.rulebook import FieldMap, Format, Source
 from recon.engine.amounts import places_sql, read_scaled_sql
 from recon.engine.duck import name, text
-from recon.engine.expressions import to_sql
 from recon.ingest.cards import mask_sql
-from recon.ingest.staged import Staged, cell, column_pattern
+from recon.ingest.staged import Staged
+from recon.ingest.ways import Part, Ways
 from recon.ingest.zones import FIRST_DAY, LAST_DAY, business_date_sql, to_utc_by_column_sql, to_utc_sql
 
 #: Kinds of settlement line that say what a customer paid: such a row without an amount is refused, never taken as 0.
 PAYMENT_KINDS = ("capture", "refund", "chargeback", "chargeback_reversal")
 
 #: How SQL types each kind of field in the canonical Parquet.
-SQL_TYPES = {Type.MONEY: "BIGINT", Type.INTEGER: "BIGINT", Type.DATE: "DATE", Type.INSTANT: "TIMESTAMP", Type.BOOLEAN: "BOOLEAN"}
+SQL_TYPES = {
+    Type.MONEY: "BIGINT",
+    Type.INTEGER: "BIGINT",
+    Type.DATE: "DATE",
+    Type.INSTANT: "TIMESTAMP",
+    Type.BOOLEAN: "BOOLEAN",
+}
 
 _SPREADSHEET = "-?[0-9](?:[.,][0-9]+)?E[+][0-9]+"
 _MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
@@ -35,13 +41,15 @@ _SPREADSHEET_DATE = f"(?:{_MONTH_NAME}-[0-9]{{2}}|[0-9]{{1,2}}-{_MONTH_NAME})"
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 #: Layout of a database's times: `YYYY-MM-DD HH:MM:SS[.ffffff]`, UTC unless an offset follows.
 SQL_TIME = "sql"
-_SQL_MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+_SQL_MOMENT = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
 _TRUE, _FALSE = "('true', 'TRUE', 'True', '1')", "('false', 'FALSE', 'False', '0')"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One reason to refuse a row: the condition, and SQL for the column's name, the text found and what was expected."""
+    """One reason to refuse a row: the condition; SQL for the column's name, the text found and what was expected."""
 
     fails: str
     column: str
@@ -62,15 +70,6 @@ class Layers:
     labels: list[str] = field(default_factory=list)  # texts that only the refusals need: names of the columns read
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One signed text of a field: SQL for the text and for the name of the column it came from."""
-
-    sign: int
-    text: str
-    column: str
-
-
 class Mapping:
     """A format compiled for one file: its columns, source, and the workspace's zone and cut-off."""
 
@@ -78,26 +77,35 @@ class Mapping:
         self.fmt, self.source, self.staged = fmt, source, staged
         self.record: RecordType = RECORD_TYPES[fmt.record]
         self.zone, self.cut_off = zone, cut_off
-        self._cells = {column: cell(n) for n, column in enumerate(staged.columns)}
+        self._ways = Ways(staged.columns)
         self._layers = Layers()
         self._own_lines = staged.first_line is None
         self._compile()
 
-    # --- what the caller runs ------------------------------------------------------------------------------------------
+    # --- what the caller runs ----------------------------------------------------------------------------------------
 
     def records_sql(self, file: str, sha256: str) -> str:
         """Every staged row in order: the canonical columns, `refused`, and `line` where the staging has one."""
-        given = {"source": text(self.source.name), "file": text(file), "sha256": text(sha256)}
-        columns = [f"{value} AS {name(key)}" for key, value in given.items() if key == "source"]
-        columns += [f"{self._record_id()} AS record_id", "business_date", f"{given['file']} AS file", f"{given['sha256']} AS sha256"]
+        columns = [
+            f"{text(self.source.name)} AS source",
+            f"{self._record_id()} AS record_id",
+            "business_date",
+            f"{text(file)} AS file",
+            f"{text(sha256)} AS sha256",
+        ]
         columns += ["line"] if self._own_lines else []
         columns += [f"{name('v_' + f.name)} AS {name(f.name)}" for f in self.record.fields]
         cases = " ".join(f"WHEN {check.fails} THEN {n}" for n, check in enumerate(self._layers.checks))
-        columns.append(f"CAST(CASE {cases} END AS SMALLINT) AS refused" if cases else "CAST(NULL AS SMALLINT) AS refused")
+        columns.append(
+            f"CAST(CASE {cases} END AS SMALLINT) AS refused" if cases else "CAST(NULL AS SMALLINT) AS refused"
+        )
         return f"SELECT {_list(columns)}\nFROM {self._layered([])}"
 
     def refusals_sql(self) -> str:
-        """Of each refused row: column_name, found, expected; `place` and `raw` before them where staged, else in the file's order."""
+        """Of each refused row: column_name, found, expected; before them `place` and `raw` where the staging has them.
+
+        Without a place the rows come in the file's order.
+        """
         checks = list(enumerate(self._layers.checks))
         number = "CASE " + " ".join(f"WHEN {check.fails} THEN {n}" for n, check in checks) + " END"
 
@@ -105,15 +113,23 @@ class Mapping:
             return "CASE refused " + " ".join(f"WHEN {n} THEN {getattr(check, what)}" for n, check in checks) + " END"
 
         own = ["place", "raw"] if self._own_lines else []
-        columns = [*own, *(f"{pick(what)} AS {alias}" for what, alias in (("column", "column_name"), ("found", "found"), ("expected", "expected")))]
-        return f"SELECT {_list(columns)}\nFROM (SELECT *, {number} AS refused FROM {self._layered(self._layers.labels)})\nWHERE refused IS NOT NULL"
+        said = (("column", "column_name"), ("found", "found"), ("expected", "expected"))
+        columns = [*own, *(f"{pick(what)} AS {alias}" for what, alias in said)]
+        rows = f"SELECT *, {number} AS refused FROM {self._layered(self._layers.labels)}"
+        return f"SELECT {_list(columns)}\nFROM ({rows})\nWHERE refused IS NOT NULL"
 
-    # --- layers --------------------------------------------------------------------------------------------------------
+    # --- layers ------------------------------------------------------------------------------------------------------
 
     def _layered(self, labels: list[str]) -> str:
         own = ["place", "line", "raw", "defect_found", "defect_expected"] if self._own_lines else []
         sql = f"(SELECT {_list([*own, *self._layers.texts, *labels])}\nFROM {self.staged.relation})"
-        for layer in (self._layers.places, self._layers.values, self._layers.sums, self._layers.derived, [f"{self._business_date()} AS business_date"]):
+        for layer in (
+            self._layers.places,
+            self._layers.values,
+            self._layers.sums,
+            self._layers.derived,
+            [f"{self._business_date()} AS business_date"],
+        ):
             if layer:
                 sql = f"(SELECT *, {_list(layer)}\nFROM {sql})"
         return sql
@@ -131,10 +147,20 @@ class Mapping:
             else:
                 self._plain(each, way)
             if each.required or way.required:
-                self._check(f"{name('v_' + each.name)} IS NULL", self._label(each.name), "''", text(f"{each.name}: a value, not an empty cell"))
+                self._check(
+                    f"{name('v_' + each.name)} IS NULL",
+                    self._label(each.name),
+                    "''",
+                    text(f"{each.name}: a value, not an empty cell"),
+                )
         if self.record.name == "settlement_line":
             kinds = ", ".join(text(kind) for kind in PAYMENT_KINDS)
-            self._check(f"v_amount IS NULL AND v_kind IN ({kinds})", self._label("amount"), "''", text("the amount of a payment, not an empty cell"))
+            self._check(
+                f"v_amount IS NULL AND v_kind IN ({kinds})",
+                self._label("amount"),
+                "''",
+                text("the amount of a payment, not an empty cell"),
+            )
         identity = [each for each in self.fmt.identity if each not in ("account", "kind")]
         if identity and not self.fmt.numbered:
             empty = " AND ".join(f"{name('v_' + each)} IS NULL" for each in identity)
@@ -148,7 +174,10 @@ class Mapping:
 
     def _declared(self, each: Field) -> str | None:
         """What the source in recon.yaml says of the field, for files that do not say it."""
-        declared = {"psp": self.source.psp, "account": self.source.account if self.record.name == "settlement_line" else ""}
+        declared = {
+            "psp": self.source.psp,
+            "account": self.source.account if self.record.name == "settlement_line" else "",
+        }
         return declared.get(each.name) or None
 
     def _check(self, fails: str, column: str, found: str, expected: str) -> None:
@@ -166,10 +195,10 @@ class Mapping:
             self._layers.labels.append(f"{text(each.name)} AS {self._label(each.name)}")
         return [name(f"t_{each.name}_{n}") for n in range(len(parts))]
 
-    # --- fields by type ------------------------------------------------------------------------------------------------
+    # --- fields by type ----------------------------------------------------------------------------------------------
 
     def _plain(self, each: Field, way: FieldMap) -> None:
-        parts = self._parts(way)
+        parts = self._ways.parts(way)
         aliases = self._texts(each, parts)
         value = name("v_" + each.name)
         raw = aliases[0] if aliases else "CAST(NULL AS VARCHAR)"
@@ -179,7 +208,9 @@ class Mapping:
             self._layers.values.append(f"{read_scaled_sql(raw, '0')} AS {value}")
             self._unread(each, raw, value, "a whole number")
         elif each.type is Type.BOOLEAN:
-            self._layers.values.append(f"CASE WHEN {raw} IN {_TRUE} THEN true WHEN {raw} IN {_FALSE} THEN false END AS {value}")
+            self._layers.values.append(
+                f"CASE WHEN {raw} IN {_TRUE} THEN true WHEN {raw} IN {_FALSE} THEN false END AS {value}"
+            )
             self._unread(each, raw, value, "true or false")
         elif each.type is Type.KEY:
             # NFC makes Hangul compare as it reads; the raw bytes stay in the raw store.
@@ -189,8 +220,9 @@ class Mapping:
             if way.const is None and not way.values and parts:
                 # The pattern is dear and hardly ever needed: what it matches holds E+, or is a short text with a dash.
                 likely = f"{raw} LIKE '%E+%' OR strlen({raw}) <= 6 AND {raw} LIKE '%-%'"
-                damaged = f"CASE WHEN {likely} THEN regexp_full_match({raw}, {text(f'{_SPREADSHEET}|{_SPREADSHEET_DATE}')}) ELSE false END"
-                hint = "an id as the provider wrote it; a spreadsheet has made this one a number or a date, and the digits are lost"
+                pattern = text(f"{_SPREADSHEET}|{_SPREADSHEET_DATE}")
+                damaged = f"CASE WHEN {likely} THEN regexp_full_match({raw}, {pattern}) ELSE false END"
+                hint = "an id as the provider wrote it; a spreadsheet made this one a number or a date, and digits are lost"
                 self._check(f"({damaged})", self._label(each.name), raw, text(hint))
         elif each.type is Type.TEXT:
             self._layers.values.append(f"{mask_sql(raw)} AS {value}")
@@ -201,26 +233,34 @@ class Mapping:
         self._check(f"({raw} IS NOT NULL AND {value} IS NULL)", self._label(each.name), raw, text(expected))
 
     def _time(self, each: Field, way: FieldMap, raw: str, value: str) -> None:
-        """A date or an instant. Choices may differ in layout and zone: then a column of the first layer says which it is."""
+        """A date or an instant. Choices may differ in layout and zone: a column of the first layer says which it is."""
         usual = "%Y-%m-%d" if each.type is Type.DATE else "%Y-%m-%d %H:%M:%S"
         choices = [choice for _, choice in way.choose] or [way]
-        readings = [(choice.layout or way.layout or usual, choice.zone or way.zone or self.fmt.zone) for choice in choices]
+        readings = [
+            (choice.layout or way.layout or usual, choice.zone or way.zone or self.fmt.zone) for choice in choices
+        ]
         if len(set(readings)) == 1:
             made = self._moment(each, raw, *readings[0])
         else:
             which = name(f"w_{each.name}")
-            cases = " ".join(f"WHEN {self._condition(when)} THEN {n}" for n, (when, _) in enumerate(way.choose))
+            cases = " ".join(f"WHEN {self._ways.condition(when)} THEN {n}" for n, (when, _) in enumerate(way.choose))
             self._layers.texts.append(f"CASE {cases} END AS {which}")
-            by_choice = " ".join(f"WHEN {n} THEN {self._moment(each, raw, *reading)}" for n, reading in enumerate(readings))
+            by_choice = " ".join(
+                f"WHEN {n} THEN {self._moment(each, raw, *reading)}" for n, reading in enumerate(readings)
+            )
             made = f"CASE {which} {by_choice} END"
         last = f"{LAST_DAY} 23:59:59.999999" if each.type is Type.INSTANT else LAST_DAY
         kind, read = SQL_TYPES[each.type], name(f"r_{each.name}")
         self._layers.values.append(f"{made} AS {read}")
-        self._layers.sums.append(f"CASE WHEN {read} BETWEEN {kind} '{FIRST_DAY}' AND {kind} '{last}' THEN {read} END AS {value}")
+        self._layers.sums.append(
+            f"CASE WHEN {read} BETWEEN {kind} '{FIRST_DAY}' AND {kind} '{last}' THEN {read} END AS {value}"
+        )
         words = {"iso": "YYYY-MM-DD HH:MM:SS with Z or an offset", SQL_TIME: "YYYY-MM-DD HH:MM:SS"}
         shown = " or ".join(dict.fromkeys(words.get(layout, layout) for layout, _ in readings))
         what = "a date" if each.type is Type.DATE else "a time"
-        self._unread(each, raw, value, f"{what} written as {shown}, from {FIRST_DAY} to {LAST_DAY}, that exists in its zone")
+        self._unread(
+            each, raw, value, f"{what} written as {shown}, from {FIRST_DAY} to {LAST_DAY}, that exists in its zone"
+        )
 
     def _moment(self, each: Field, raw: str, layout: str, zone: str) -> str:
         """SQL for one way of writing a date or an instant."""
@@ -228,33 +268,38 @@ class Mapping:
         if each.type is Type.DATE:
             return f"CAST({parsed} AS DATE)"
         if layout == "iso":
-            return f"CASE WHEN regexp_full_match({raw}, {text(_ISO)}) THEN timezone('UTC', try_cast({raw} AS TIMESTAMPTZ)) END"
+            return f"CASE WHEN regexp_full_match({raw}, {text(_ISO)}) THEN {_zoned(raw)} END"
         if layout == SQL_TIME:
-            return f"CASE WHEN regexp_full_match({raw}, {text(_SQL_MOMENT)}) THEN timezone('UTC', try_cast({raw} AS TIMESTAMPTZ)) END"
+            return f"CASE WHEN regexp_full_match({raw}, {text(_SQL_MOMENT)}) THEN {_zoned(raw)} END"
         if "%z" in layout.lower():
             return f"timezone('UTC', {parsed})"
         if not zone.startswith("column:"):
             return to_utc_sql(parsed, zone)
         beside = name(f"z_{each.name}")
-        column = f"{self._column(zone.removeprefix('column:'))} AS {beside}"
+        column = f"{self._ways.column(zone.removeprefix('column:'))} AS {beside}"
         if column not in self._layers.texts:
             self._layers.texts.append(column)
         return to_utc_by_column_sql(parsed, beside, dict(self.fmt.options.get("zones") or {}))
 
     def _currency(self, each: Field, way: FieldMap) -> None:
-        aliases = self._texts(each, self._parts(way))
+        aliases = self._texts(each, self._ways.parts(way))
         raw = aliases[0] if aliases else "CAST(NULL AS VARCHAR)"
         known = name(f"e_{each.name}")
         self._layers.places.append(f"{raw} AS {name('v_' + each.name)}")
         self._layers.places.append(f"{places_sql(raw)} AS {known}")
-        self._check(f"({raw} IS NOT NULL AND {known} IS NULL)", self._label(each.name), raw, text("an ISO 4217 currency code in capitals"))
+        self._check(
+            f"({raw} IS NOT NULL AND {known} IS NULL)",
+            self._label(each.name),
+            raw,
+            text("an ISO 4217 currency code in capitals"),
+        )
 
     def _money(self, each: Field, way: FieldMap) -> None:
         value, places = name("v_" + each.name), name(f"e_{each.of}")
         if way.derive:
             self._derived(each, way)
             return
-        parts = self._parts(way)
+        parts = self._ways.parts(way)
         aliases = self._texts(each, parts)
         if not aliases:
             self._layers.values.append(f"CAST(NULL AS BIGINT) AS {value}")
@@ -266,14 +311,27 @@ class Mapping:
         for alias, into in zip(aliases, read, strict=True):
             self._layers.values.append(f"{read_scaled_sql(alias, unit, decimal, thousands)} AS {into}")
         for n, (alias, into) in enumerate(zip(aliases, read, strict=True)):
-            self._check(f"({alias} IS NOT NULL AND {into} IS NULL)", self._label(each.name, n), alias, self._amount_expected(each, decimal, minor))
+            self._check(
+                f"({alias} IS NOT NULL AND {into} IS NULL)",
+                self._label(each.name, n),
+                alias,
+                self._amount_expected(each, decimal, minor),
+            )
         if len(read) == 1 and parts[0].sign == 1:
             self._layers.sums.append(f"{read[0]} AS {value}")
             return
-        total = " ".join(f"{'+' if part.sign > 0 else '-'} coalesce(CAST({into} AS HUGEINT), 0)" for part, into in zip(parts, read, strict=True))
+        total = " ".join(
+            f"{'+' if part.sign > 0 else '-'} coalesce(CAST({into} AS HUGEINT), 0)"
+            for part, into in zip(parts, read, strict=True)
+        )
         filled = f"coalesce({', '.join(read)}) IS NOT NULL"
         self._layers.sums.append(f"CASE WHEN {filled} THEN try_cast(0 {total} AS BIGINT) END AS {value}")
-        self._check(f"({filled} AND {value} IS NULL)", self._label(each.name), aliases[0], text("a sum that fits 64 bits of minor units"))
+        self._check(
+            f"({filled} AND {value} IS NULL)",
+            self._label(each.name),
+            aliases[0],
+            text("a sum that fits 64 bits of minor units"),
+        )
 
     def _derived(self, each: Field, way: FieldMap) -> None:
         """A sum of other fields' values, in the layer after theirs."""
@@ -282,90 +340,29 @@ class Mapping:
         self._layers.labels.append(f"{text(' + '.join(way.derive))} AS {self._label(each.name)}")
         value = name("v_" + each.name)
         self._layers.derived.append(f"try_cast({total} AS BIGINT) AS {value}")
-        self._check(f"({first} IS NOT NULL AND {value} IS NULL)", self._label(each.name), "''", text("a sum that fits 64 bits of minor units"))
+        self._check(
+            f"({first} IS NOT NULL AND {value} IS NULL)",
+            self._label(each.name),
+            "''",
+            text("a sum that fits 64 bits of minor units"),
+        )
 
     def _amount_expected(self, each: Field, decimal: str, minor: bool) -> str:
         currency, places = name("v_" + each.of), name(f"e_{each.of}")
-        number = "'a whole number of minor units'" if minor else f"'a number with {decimal * (decimal != chr(39))} before the decimals, at most ' || {places} || ' of them for ' || {currency}"
+        shown = text(f'a number with "{decimal}" before the decimals, at most ')
+        number = f"{shown} || {places} || ' of them for ' || {currency}"
+        if minor:
+            number = "'a whole number of minor units'"
         return f"CASE WHEN {places} IS NULL THEN 'an amount with a known currency beside it' ELSE {number} END"
 
-    # --- ways ----------------------------------------------------------------------------------------------------------
-
-    def _parts(self, way: FieldMap) -> list[Part]:
-        if way.choose:
-            return self._chosen(way)
-        if way.const is not None:
-            return [Part(1, text(way.const), text("(constant)"))]
-        if way.credit or way.debit:
-            sides = ((way.sign, way.credit), (-way.sign, way.debit))
-            return [Part(sign, self._normal(self._column(column), way), text(column)) for sign, column in sides if column]
-        if way.total:
-            columns = [column for pattern in way.total for column in self._matching(pattern)]
-            return [Part(way.sign, self._normal(self._column(column), way), text(column)) for column in columns]
-        columns = [column for pattern in way.first for column in self._matching(pattern)]
-        if not columns:
-            return []
-        cells = [self._normal(self._column(column), way, values=False) for column in columns]
-        value = cells[0] if len(cells) == 1 else f"coalesce({', '.join(cells)})"
-        cases = " ".join(f"WHEN {self._column(column)} IS NOT NULL THEN {text(column)}" for column in columns[:-1])
-        label = f"CASE {cases} ELSE {text(columns[-1])} END" if cases else text(columns[0])
-        return [Part(way.sign, self._valued(value, way), label)]
-
-    def _chosen(self, way: FieldMap) -> list[Part]:
-        """One part per sign and position: the text of the first choice whose condition holds."""
-        choices = [(condition, self._parts(choice)) for condition, choice in way.choose]
-        slots: list[tuple[int, list[tuple[str | None, Part]]]] = []
-        for condition, parts in choices:
-            taken: set[int] = set()
-            for part in parts:
-                free = next((n for n, (sign, _) in enumerate(slots) if sign == part.sign and n not in taken), None)
-                if free is None:
-                    slots.append((part.sign, []))
-                    free = len(slots) - 1
-                taken.add(free)
-                slots[free][1].append((self._condition(condition), part))
-        made = []
-        for sign, filled in slots:
-            by_condition = {condition: part for condition, part in filled}
-            conditions = [self._condition(condition) for condition, _ in choices]
-            made.append(Part(sign, _case(conditions, by_condition, "text"), _case(conditions, by_condition, "column")))
-        return made
-
-    def _condition(self, condition: Expr) -> str:
-        return to_sql(condition, self._column)
-
-    def _normal(self, column: str, way: FieldMap, *, values: bool = True) -> str:
-        for null in way.null_values:
-            column = f"nullif({column}, {text(null)})"
-        return self._valued(column, way) if values else column
-
-    def _valued(self, value: str, way: FieldMap) -> str:
-        if way.case:
-            value = f"{way.case}({value})"
-        if not way.values:
-            return value
-        cases = " ".join(f"WHEN {text(raw)} THEN {text(meant)}" for raw, meant in way.values.items())
-        other = text(way.unknown_value) if way.unknown_value is not None else value
-        return f"CASE {value} {cases} ELSE {other} END"
-
-    def _matching(self, pattern: str) -> list[str]:
-        """The file's columns that a name stands for; `[*]` stands for every index."""
-        if "[*]" not in pattern:
-            return [pattern] if pattern in self._cells else []
-        return [column for column in self.staged.columns if column_pattern(pattern).fullmatch(column)]
-
-    def _column(self, column: str) -> str:
-        """The staged cell, or NULL for an optional column that the file does not have."""
-        return self._cells.get(column, "CAST(NULL AS VARCHAR)")
-
-    # --- the record's own columns --------------------------------------------------------------------------------------
+    # --- the record's own columns ------------------------------------------------------------------------------------
 
     def _business_date(self) -> str:
         instant = business_date_sql(name("v_" + self.record.instant), self.zone, self.cut_off)
         return f"coalesce({instant}, {name('v_' + self.record.day)})" if self.record.day else instant
 
     def _record_id(self) -> str:
-        """account, identity and kind for settlement lines; the identity alone where it is a primary key. `|` is escaped."""
+        """Account, identity and kind for settlement lines; where the identity is a primary key, that alone."""
         parts = [each for each in self.fmt.identity if each not in ("account", "kind")]
         if self.record.name == "settlement_line":
             parts = ["account", *parts, "kind"]
@@ -375,15 +372,20 @@ class Mapping:
     def _as_text(self, each: str) -> str:
         known = self.record.field(each)
         value = name("v_" + each)
-        return value if known is None or known.type in (Type.KEY, Type.TEXT, Type.CURRENCY, Type.RATE) else f"CAST({value} AS VARCHAR)"
+        return (
+            value
+            if known is None or known.type in (Type.KEY, Type.TEXT, Type.CURRENCY, Type.RATE)
+            else f"CAST({value} AS VARCHAR)"
+        )
 
 
-def _case(conditions: list[str], parts: dict[str | None, Part], what: str) -> str:
-    cases = " ".join(f"WHEN {condition} THEN {getattr(parts[condition], what) if condition in parts else 'NULL'}" for condition in conditions)
-    return f"CASE {cases} END"
+def _zoned(raw: str) -> str:
+    """Text with an offset, or in UTC without one, as a UTC TIMESTAMP."""
+    return f"timezone('UTC', try_cast({raw} AS TIMESTAMPTZ))"
 
 
 def _escaped(value: str) -> str:
+    """Text in which the separator of a record_id cannot be mistaken for one."""
     return f"CASE WHEN contains({value}, '|') THEN replace(replace({value}, '\\', '\\\\'), '|', '\\|') ELSE {value} END"
 
 

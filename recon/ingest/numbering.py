@@ -1,7 +1,7 @@
 """Numbering: rows without an id of their own that are alike in everything that identifies them get an occurrence.
 
-Every record is written as the first of its kind (`...#1`). Twins are rare, so the file is only written again when it has
-some: the n-th of them in the file's order becomes `...#n`. Refused rows are not counted.
+Every record is written as the first of its kind (`...#1`). Twins are rare, so the file is only written again when it
+has some: the n-th of them in the file's order becomes `...#n`. Refused rows are not counted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def number_twins(engine: Engine, parquet: Path, own_lines: bool) -> None:
     engine.step(
         f"number {parquet.name}",
         f"COPY (SELECT * EXCLUDE (place, n, file_row_number) REPLACE ({record_id}) FROM {ordered} "
-        f"LEFT JOIN ({numbered}) ON place = file_row_number ORDER BY file_row_number) TO {text(second)} (FORMAT parquet{note})",
+        f"LEFT JOIN ({numbered}) ON place = file_row_number ORDER BY file_row_number) "
+        f"TO {text(second)} (FORMAT parquet{note})",
     )
     second.replace(parquet)

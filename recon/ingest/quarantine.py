@@ -32,7 +32,10 @@ def quarantine_sql(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    read = [each if record.field(each) or each == "business_date" else f"NULL AS {each}" for each in list(QUARANTINE_COLUMNS)[7:]]
+    read = [
+        each if record.field(each) or each == "business_date" else f"NULL AS {each}"
+        for each in list(QUARANTINE_COLUMNS)[7:]
+    ]
     rows = engine.rows(f"SELECT line, {', '.join(read)} FROM {typed} WHERE refused IS NOT NULL ORDER BY place")
     reasons = engine.rows(mapping.refusals_sql())
     if raw_lines is None:

@@ -1,8 +1,8 @@
 """SQL: ledger entries, payment orders and other records from a database, by query, all from one state of it.
 
 Comes in   a source with a query over :from and :to (instants, half open), and the snapshot of its database
-Goes out   the same as of a file: typed Parquet sorted by record_id, quarantine, totals. The same rows in another database
-           give the same records
+Goes out   the same as of a file: typed Parquet sorted by record_id, quarantine, totals. The same rows in another
+           database give the same records
 Never      a write, a float as money, or a URL in a message
 """
 
@@ -48,7 +48,9 @@ class Snapshot:
         self._connection = self._open()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -74,7 +76,9 @@ class Snapshot:
         state = getattr(error, "sqlstate", None)
         kind = type(error).__name__ + (f", SQLSTATE {state}" if state else "")
         message = f"database {self._database}: {what} ({kind})"
-        return UnreachableError("database-unreachable", message, "see that it is up and the reference is right; a rerun is safe")
+        return UnreachableError(
+            "database-unreachable", message, "see that it is up and the reference is right; a rerun is safe"
+        )
 
     def read(
         self,
@@ -97,7 +101,9 @@ class Snapshot:
             if is_unreachable(error):
                 raise self._unreachable("the connection was lost", error) from None
             message = f"source {source.name}: its query does not run on {self._database}: {_first_line(error)}"
-            raise ReconError("schema-drift", message, "compare the query with the tables as they are now", Exit.USAGE) from None
+            raise ReconError(
+                "schema-drift", message, "compare the query with the tables as they are now", Exit.USAGE
+            ) from None
         warnings = _check_columns(source, columns)
         out.mkdir(parents=True, exist_ok=True)
         reading = _Reading(engine, source, out, zone, cut_off, limits)
@@ -146,9 +152,15 @@ def _check_columns(source: Source, columns: list[Column]) -> tuple[str, ...]:
     problems += [f"{', '.join(floats)} is a floating-point number, which cannot hold money exactly"] if floats else []
     if problems:
         message = f"source {source.name}: the query does not fit {record.name}: {'; '.join(problems)}"
-        raise ReconError("schema-drift", message, f"name the columns as the fields of {record.name} (`recon schema`)", Exit.USAGE)
+        raise ReconError(
+            "schema-drift", message, f"name the columns as the fields of {record.name} (`recon schema`)", Exit.USAGE
+        )
     unknown = [column for column in names if record.field(column) is None]
-    return (f"{len(unknown)} column(s) that {record.name} does not know, ignored: {', '.join(unknown[:5])}",) if unknown else ()
+    return (
+        (f"{len(unknown)} column(s) that {record.name} does not know, ignored: {', '.join(unknown[:5])}",)
+        if unknown
+        else ()
+    )
 
 
 def _is_money(record: RecordType, column: str) -> bool:
@@ -159,7 +171,9 @@ def _is_money(record: RecordType, column: str) -> bool:
 class _Reading:
     """One query's rows on their way in."""
 
-    def __init__(self, engine: Engine, source: Source, out: Path, zone: ZoneInfo, cut_off: time, limits: Limits) -> None:
+    def __init__(
+        self, engine: Engine, source: Source, out: Path, zone: ZoneInfo, cut_off: time, limits: Limits
+    ) -> None:
         self.engine, self.source, self.zone, self.cut_off, self.limits = engine, source, zone, cut_off, limits
         self.record = RECORD_TYPES[source.record]
         self.file = f"query:{source.name}"
@@ -172,7 +186,9 @@ class _Reading:
         staged = self._stage(reader, columns)
         mapping = Mapping(fmt, self.source, staged, self.zone, self.cut_off)
         unsorted = self.scratch / "typed.parquet"
-        self.engine.step(f"ingest {self.file}", f"COPY ({mapping.records_sql(self.file, '')}) TO {text(unsorted)} (FORMAT parquet)")
+        self.engine.step(
+            f"ingest {self.file}", f"COPY ({mapping.records_sql(self.file, '')}) TO {text(unsorted)} (FORMAT parquet)"
+        )
         typed = f"read_parquet({text(unsorted)})"
         refused = int(self.engine.one(f"SELECT count(refused) FROM {typed}"))
         quarantine = NO_QUARANTINE
@@ -181,9 +197,11 @@ class _Reading:
             quarantine = quarantine_sql(self.engine, self.record, mapping, placed, self.file, "", self.bad_parquet)
         canonical = ["0 AS line" if each.name == "line" else name(each.name) for each in (*COMMON, *self.record.fields)]
         listed = ", ".join(canonical)
-        sql = f"SELECT {listed} FROM {typed} WHERE refused IS NULL ORDER BY record_id, {', '.join(name(n) for n in self.record.names)}"
+        order = ", ".join(name(each) for each in ("record_id", *self.record.names))
+        sql = f"SELECT {listed} FROM {typed} WHERE refused IS NULL ORDER BY {order}"
         self.engine.step(f"sort {self.file}", f"COPY ({sql}) TO {text(self.parquet)} (FORMAT parquet)")
-        relation = f"SELECT {', '.join(name(each.name) for each in (*COMMON, *self.record.fields))} FROM read_parquet({text(self.parquet)})"
+        columns_read = ", ".join(name(each.name) for each in (*COMMON, *self.record.fields))
+        relation = f"SELECT {columns_read} FROM read_parquet({text(self.parquet)})"
         aside = self._too_bad(refused, staged.rows)
         return LoadedFile(
             source=self.source.name,
@@ -205,22 +223,34 @@ class _Reading:
         """The stream, once, into a scratch file of text columns; its row number stands in for a line until the sort."""
         rows = self.scratch / "rows.parquet"
         cells = [f"nullif(CAST({name(column)} AS VARCHAR), '') AS {cell(n)}" for n, (column, _) in enumerate(columns)]
-        shown = ", ".join(f"{text(column + '=')} || coalesce(CAST({name(column)} AS VARCHAR), '')" for column, _ in columns)
+        shown = ", ".join(
+            f"{text(column + '=')} || coalesce(CAST({name(column)} AS VARCHAR), '')" for column, _ in columns
+        )
         raw = f"concat_ws(' ', {shown}) AS raw"
         self.engine.register("recon_query_rows", reader)
         try:
-            self.engine.rows(f"COPY (SELECT {', '.join(cells)}, {raw} FROM recon_query_rows) TO {text(rows)} (FORMAT parquet, COMPRESSION lz4)")
+            self.engine.rows(
+                f"COPY (SELECT {', '.join(cells)}, {raw} FROM recon_query_rows) "
+                f"TO {text(rows)} (FORMAT parquet, COMPRESSION lz4)"
+            )
         finally:
             self.engine.unregister("recon_query_rows")
         scan = f"read_parquet({text(rows)}, file_row_number = true)"
         count = int(self.engine.one(f"SELECT count(*) FROM {scan}"))
-        own = "file_row_number AS place, 0 AS line, CAST(NULL AS VARCHAR) AS defect_found, CAST(NULL AS VARCHAR) AS defect_expected"
-        return Staged(f"(SELECT * EXCLUDE (file_row_number), {own} FROM {scan})", tuple(column.lower() for column, _ in columns), count)
+        no_defect = "CAST(NULL AS VARCHAR) AS defect_found, CAST(NULL AS VARCHAR) AS defect_expected"
+        own = f"file_row_number AS place, 0 AS line, {no_defect}"
+        return Staged(
+            f"(SELECT * EXCLUDE (file_row_number), {own} FROM {scan})",
+            tuple(column.lower() for column, _ in columns),
+            count,
+        )
 
     def _too_bad(self, refused: int, rows: int) -> SetAside | None:
         if refused <= self.limits.rows or refused * 100 <= self.limits.percent * rows:
             return None
-        reason = f"{refused} of {rows} rows cannot be read (more than {self.limits.percent} % and {self.limits.rows} rows)"
+        reason = (
+            f"{refused} of {rows} rows cannot be read (more than {self.limits.percent} % and {self.limits.rows} rows)"
+        )
         return SetAside(self.source.name, self.file, reason, "compare the query's columns with the record's fields")
 
 

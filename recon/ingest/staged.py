@@ -26,11 +26,11 @@ class UnreadableError(Exception):
 class Staged:
     """Rows of text, readable by SQL.
 
-    relation     SQL that can stand after FROM; column c0, c1 ... holds columns[0], columns[1] ...; NULL where a cell is empty
+    relation     SQL that can stand after FROM; column c0, c1 ... holds columns[0], columns[1] ...; NULL: an empty cell
     columns      names as the file's header (or the JSON path) writes them
     rows         records counted without the help of what reads them
     first_line   row n (from 0) is physical line first_line + n; None when the relation has its own columns `place` (n),
-                 `line`, `raw` (the record's text), `defect_found` and `defect_expected` (filled where the record is no row)
+                 `line`, `raw` (the record's text), `defect_found` and `defect_expected` (where the record is no row)
     """
 
     relation: str

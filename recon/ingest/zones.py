@@ -15,7 +15,7 @@ from recon.engine.duck import text
 
 FIRST_DAY, LAST_DAY = "2000-01-01", "2098-12-31"
 
-#: What providers write in a zone column. One abbreviation stands for the place that uses it, in summer and winter alike:
+#: What providers write in a zone column. An abbreviation stands for the place that uses it, in summer and winter alike:
 #: files are seen that say PST in July and mean Pacific time. A format's `zones` option adds to these or overrides them.
 ABBREVIATIONS: dict[str, str] = {
     "UTC": "UTC",
