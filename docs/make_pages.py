@@ -47,8 +47,10 @@ def records_page() -> str:
     parts = [
         "# Records\n",
         "<!-- Made from recon/domain/records.py by docs/make_pages.py: change it there, then `make docs`. -->\n",
-        "What every source is read into: rows with named, typed fields. Rules name these fields, formats fill them.\n"
-        "Money to us is positive. An empty text is no value.\n",
+        (
+            "What every source is read into: rows with named, typed fields. Rules name these fields, formats fill them.\n"
+            "Money to us is positive. An empty text is no value.\n"
+        ),
         "## Types\n\n" + TYPES,
         "## In every record\n\nFilled by ingest; with these a row is found again in its file.\n\n" + rows(COMMON),
         "## Kinds\n\n`kind` is one of " + ", ".join(f"`{kind}`" for kind in KINDS) + ".\n`unknown` is a row type that "

@@ -13,6 +13,7 @@ from pathlib import Path
 from recon.config.workspace_file import load_workspace
 from recon.pipeline import NightResult, Notify, Options, run_night
 
+
 def run(
     workspace: str | Path,
     night: date | str,

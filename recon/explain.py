@@ -117,7 +117,10 @@ def _events(engine: Engine, relations: Sequence[tuple[Path, Kept]], ids: set[str
         names = {each.name for each in (*COMMON, *record.fields)}
         condition = " or ".join(f"{column} in ({listed})" for column in _key_fields(kept.record))
         columns = ["business_date", record.instant, "source", "record_id", "file", "line", "currency", "amount"]
-        columns += [name if name in names else f"NULL as {name}" for name in ("kind", "status", "payment_order_id", "psp_reference")]
+        columns += [
+            name if name in names else f"NULL as {name}"
+            for name in ("kind", "status", "payment_order_id", "psp_reference")
+        ]
         for row in engine.rows(f"select {', '.join(columns)} from ({kept.relation}) where {condition}"):
             day, instant, source, record_id, file, line, currency, amount, kind, status, payment, psp_reference = row
             events.append(
@@ -153,7 +156,11 @@ def _standings(engine: Engine, folder: Path, keys: set[str]) -> list[Standing]:
         found.append(Standing(night, key, "pending", reason + (f", due {due}" if due else "")))
     for row in _break_rows(engine, folder, keys):
         outcome = "resolved" if row["state"] == "resolved" else "break"
-        detail = row["reason"] if outcome == "resolved" else f"{row['code']} ({row['class'].replace('_', ' ')}, {row['state']})"
+        detail = (
+            row["reason"]
+            if outcome == "resolved"
+            else f"{row['code']} ({row['class'].replace('_', ' ')}, {row['state']})"
+        )
         found.append(Standing(night, row["key"], outcome, detail))
     return found
 

@@ -86,14 +86,18 @@ def _kept_entries(final: Path) -> dict[str, list[dict[str, Any]]]:
     return entries
 
 
-def _files(workspace: Workspace, source: Source, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool) -> Iterator[Fetched]:
+def _files(
+    workspace: Workspace, source: Source, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool
+) -> Iterator[Fetched]:
     """The files that the night kept, then those that it may still take."""
     names = set()
     for entry in kept.get(source.name, []):
         if entry["sha256"]:
             names.add(entry["name"])
             path = workspace.raw / entry["sha256"]
-            yield Fetched(source.name, entry["name"], path, entry["sha256"], entry["size"], entry["arrival"], entry["late"])
+            yield Fetched(
+                source.name, entry["name"], path, entry["sha256"], entry["size"], entry["arrival"], entry["late"]
+            )
     if may_fetch:
         first = workspace.first_night or night
         taken = names | files_taken(workspace.nights, source.name, night)
@@ -107,7 +111,9 @@ def _await(workspace: Workspace, source: Source, night: date, inputs: Inputs) ->
         inputs.awaiting.append((source, f"expected for {night} ({source.expected.replace('_', ' ')}), not there"))
 
 
-def _read_file(engine: Engine, workspace: Workspace, source: Source, fetched: Fetched, records: Path, order: int) -> Input:
+def _read_file(
+    engine: Engine, workspace: Workspace, source: Source, fetched: Fetched, records: Path, order: int
+) -> Input:
     out = records / f"{order:04d}_{source.name}"
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
     loaded = read_file(
@@ -123,11 +129,18 @@ def _read_file(engine: Engine, workspace: Workspace, source: Source, fetched: Fe
         limits,
     )
     return Input(
-        source, _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded), order, loaded.relation, loaded.quarantine if not loaded.set_aside else "", loaded.totals
+        source,
+        _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded),
+        order,
+        loaded.relation,
+        loaded.quarantine if not loaded.set_aside else "",
+        loaded.totals,
     )
 
 
-def _entry(source: Source, name: str, sha256: str, size: int, arrival: str, late: bool, loaded: LoadedFile) -> dict[str, Any]:
+def _entry(
+    source: Source, name: str, sha256: str, size: int, arrival: str, late: bool, loaded: LoadedFile
+) -> dict[str, Any]:
     aside = loaded.set_aside
     return {
         "source": source.name,
@@ -152,7 +165,14 @@ def _entry(source: Source, name: str, sha256: str, size: int, arrival: str, late
 
 
 def _read_queries(
-    engine: Engine, workspace: Workspace, night: date, bounds: DayBounds, making: Path, kept: Path | None, inputs: Inputs, notify: Notify
+    engine: Engine,
+    workspace: Workspace,
+    night: date,
+    bounds: DayBounds,
+    making: Path,
+    kept: Path | None,
+    inputs: Inputs,
+    notify: Notify,
 ) -> None:
     """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept."""
     entries = {entry["source"]: entry for entry in inputs_of(kept)} if kept else {}
@@ -163,29 +183,56 @@ def _read_queries(
             if not source.query:
                 continue
             if kept and source.name in entries:
-                inputs.read.append(_copy_query(engine, kept, making, source, entries[source.name], relations.get(source.name), len(inputs.read)))
+                inputs.read.append(
+                    _copy_query(
+                        engine, kept, making, source, entries[source.name], relations.get(source.name), len(inputs.read)
+                    )
+                )
                 continue
             database = source.database or ""
             if database not in snapshots:
                 snapshots[database] = stack.enter_context(Snapshot(workspace.databases[database], workspace.root))
             notify(f"reading {source.name} from {database}")
-            inputs.read.append(_read_query(engine, workspace, snapshots[database], source, bounds, making, len(inputs.read)))
+            inputs.read.append(
+                _read_query(engine, workspace, snapshots[database], source, bounds, making, len(inputs.read))
+            )
 
 
-def _read_query(engine: Engine, workspace: Workspace, snapshot: Snapshot, source: Source, bounds: DayBounds, making: Path, order: int) -> Input:
+def _read_query(
+    engine: Engine,
+    workspace: Workspace,
+    snapshot: Snapshot,
+    source: Source,
+    bounds: DayBounds,
+    making: Path,
+    order: int,
+) -> Input:
     ran = len(engine.steps)
     out = making / "records" / f"{order:04d}_{source.name}"
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
     loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
     entry = _entry(source, f"query:{source.name}", "", 0, "", False, loaded)
-    return Input(source, entry, order, loaded.relation, "" if loaded.set_aside else loaded.quarantine, loaded.totals, engine.steps[ran:])
+    return Input(
+        source,
+        entry,
+        order,
+        loaded.relation,
+        "" if loaded.set_aside else loaded.quarantine,
+        loaded.totals,
+        engine.steps[ran:],
+    )
 
 
-def _copy_query(engine: Engine, kept: Path, making: Path, source: Source, entry: dict[str, Any], relation: Kept | None, order: int) -> Input:
+def _copy_query(
+    engine: Engine, kept: Path, making: Path, source: Source, entry: dict[str, Any], relation: Kept | None, order: int
+) -> Input:
     """The rows that the night kept, under the number that the source has now; of a query that was set aside, its entry only."""
     if relation is None:
         return Input(source, entry, order)
-    before, here = (folder / "records" / f"{number:04d}_{source.name}" for folder, number in ((kept, relation.order), (making, order)))
+    before, here = (
+        folder / "records" / f"{number:04d}_{source.name}"
+        for folder, number in ((kept, relation.order), (making, order))
+    )
     shutil.copytree(before, here)
     rows, refused = (sql.replace(str(before), str(here)) for sql in (relation.relation, relation.quarantine))
     steps = [(step, sql.replace(f"{{night}}/records/{before.name}", str(here))) for step, sql in relation.steps]
@@ -195,7 +242,9 @@ def _copy_query(engine: Engine, kept: Path, making: Path, source: Source, entry:
 
 def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, str, int, int], ...]:
     kind = "''" if source.record == "payment_order" else "kind"
-    rows = engine.rows(f"select {kind}, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from ({relation}) group by all order by all")
+    rows = engine.rows(
+        f"select {kind}, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from ({relation}) group by all order by all"
+    )
     return tuple((str(kind), str(currency), int(count), int(total)) for kind, currency, count, total in rows)
 
 
@@ -219,7 +268,10 @@ def leave_quarantine(engine: Engine, inputs: Inputs, night: date) -> None:
 def write_inputs(inputs: Inputs, making: Path) -> None:
     """inputs.json, and records/relations.json: how the night's Parquet files are read as records."""
     awaited = [{"source": source.name, "record": source.record, "reason": why} for source, why in inputs.awaiting]
-    write_json(making / "inputs.json", {"schema_version": 1, "inputs": [each.entry for each in inputs.read], "awaiting": awaited})
+    write_json(
+        making / "inputs.json",
+        {"schema_version": 1, "inputs": [each.entry for each in inputs.read], "awaiting": awaited},
+    )
     relations = [
         {
             "source": each.source.name,
@@ -232,4 +284,6 @@ def write_inputs(inputs: Inputs, making: Path) -> None:
         for each in inputs.read
         if each.relation
     ]
-    (making / "records" / "relations.json").write_text(json.dumps(relations, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (making / "records" / "relations.json").write_text(
+        json.dumps(relations, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )

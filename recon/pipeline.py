@@ -33,8 +33,9 @@ from recon.report.tables import read_known, write_breaks, write_fixes, write_kno
 from recon.store.folder import manifest_sha256, night_folder, publish, published, write_json
 from recon.store.history import cleared_files, earlier_nights, earlier_records, night_before
 from recon.store.lock import night_lock
+from recon.store.started import started
 from recon.store.state import record_night
-from recon.summary import summary, state_rows
+from recon.summary import state_rows, summary
 from recon.totals import prove_roll_forward, prove_tie_out
 from recon.workspace import Workspace
 
@@ -47,11 +48,15 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a night is run. `only`: reconciliations by name, all when empty; `dry_run`: publish nothing."""
+    """How a night is run. `only`: reconciliations by name, all when empty; `dry_run`: publish nothing.
+
+    new_config   take rules that were edited since a run of this night was killed
+    """
 
     only: tuple[str, ...] = ()
     dry_run: bool = False
     refetch: bool = False
+    new_config: bool = False
 
 
 @dataclass
@@ -100,13 +105,19 @@ class Outcome:
     roll_forward: list[RollForwardLine] = field(default_factory=list)
 
 
-def run_night(workspace: Workspace, night: date, options: Options = Options(), notify: Notify = lambda text: None) -> NightResult:
+def run_night(
+    workspace: Workspace, night: date, options: Options = Options(), notify: Notify = lambda text: None
+) -> NightResult:
     """Reconcile one night and publish its folder; safe to run again at any time.
 
     Raises ReconError for what a person can mend; a missing or unreadable input is not raised but makes the night incomplete.
     """
     clock = _Clock()
-    with night_lock(workspace.root, night), night_folder(workspace.nights, night) as making:
+    with (
+        night_lock(workspace.root, night),
+        night_folder(workspace.nights, night) as making,
+        started(workspace.root, night, workspace.config_sha256, workspace.hashes, options.new_config),
+    ):
         before = night_before(workspace.nights, night, workspace.first_night or night)
         engine = Engine(making / ".spill", workspace.memory_limit, workspace.threads)
         try:
@@ -130,13 +141,22 @@ def run_night(workspace: Workspace, night: date, options: Options = Options(), n
 
 
 def _reconcile(
-    engine: Engine, workspace: Workspace, night: date, options: Options, before: Path | None, inputs: Inputs, making: Path, notify: Notify
+    engine: Engine,
+    workspace: Workspace,
+    night: date,
+    options: Options,
+    before: Path | None,
+    inputs: Inputs,
+    making: Path,
+    notify: Notify,
 ) -> Outcome:
     rules = [rule for rule in workspace.reconciliations if not options.only or rule.name in options.only]
     earlier = earlier_nights(workspace.nights, night, workspace.look_back_days)
     records = earlier_records(earlier)
     moves = {source.record: source.moves for source in workspace.sources}
-    loaded = [Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read if each.relation]
+    loaded = [
+        Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read if each.relation
+    ]
     new_records(engine, loaded, moves, records)
     _count_replays(engine, inputs)
     leave_quarantine(engine, inputs, night)
@@ -146,9 +166,18 @@ def _reconcile(
         notify(f"matching {rule.name}")
         plan = _plan(workspace, rule, night, moves)
         opened = before / "open" / rule.name if before else None
-        match(engine, plan, rules, opened if opened and opened.exists() else None, cleared_files(earlier, rule.name), records)
+        match(
+            engine,
+            plan,
+            rules,
+            opened if opened and opened.exists() else None,
+            cleared_files(earlier, rule.name),
+            records,
+        )
         _classify(engine, workspace, plan, inputs, known, making, outcome)
-        lines = prove_roll_forward(engine, plan, inputs, opened if opened and opened.exists() else None, making / "open" / rule.name)
+        lines = prove_roll_forward(
+            engine, plan, inputs, opened if opened and opened.exists() else None, making / "open" / rule.name
+        )
         outcome.roll_forward += lines
         tie_out = tie_out_lines(engine, plan)
         prove_tie_out(tie_out)
@@ -170,7 +199,13 @@ def _plan(workspace: Workspace, rule: Reconciliation, night: date, moves: Mappin
 
 
 def _classify(
-    engine: Engine, workspace: Workspace, plan: Plan, inputs: Inputs, known: Mapping[str, Break], making: Path, outcome: Outcome
+    engine: Engine,
+    workspace: Workspace,
+    plan: Plan,
+    inputs: Inputs,
+    known: Mapping[str, Break],
+    making: Path,
+    outcome: Outcome,
 ) -> None:
     """Name what is left over, leave what is awaited pending, propose fixes, settle states, and carry the rest forward."""
     ours = {each.break_id: each for each in known.values() if each.reconciliation == plan.rule.name}
@@ -290,13 +325,22 @@ def _write(
         outcome.fixes,
         outcome.tie_out,
         outcome.roll_forward,
-        [_input_fact(each.entry) for each in inputs.read] + [_awaited_fact(source.name, why) for source, why in inputs.awaiting],
-        [QuarantineFact(**{name: row[name] for name in ("file", "sha256", "line", "column", "found", "expected", "raw")}) for row in quarantined],
+        [_input_fact(each.entry) for each in inputs.read]
+        + [_awaited_fact(source.name, why) for source, why in inputs.awaiting],
+        [
+            QuarantineFact(
+                **{name: row[name] for name in ("file", "sha256", "line", "column", "found", "expected", "raw")}
+            )
+            for row in quarantined
+        ],
         awaiting,
     )
     _write_pages(facts, making)
     previous = {"night": before.name, "manifest_sha256": manifest_sha256(before)} if before else None
-    write_json(making / "summary.json", summary(facts, outcome.by_rule, outcome.breaks, outcome.fixes, inputs, previous, workspace))
+    write_json(
+        making / "summary.json",
+        summary(facts, outcome.by_rule, outcome.breaks, outcome.fixes, inputs, previous, workspace),
+    )
     _write_steps(engine, making)
     return NightResult(
         night=night,

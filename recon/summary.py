@@ -74,7 +74,9 @@ def _reconciliation(
     }
 
 
-def state_rows(night: date, breaks: Sequence[Break], fixes: Sequence[Fix]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def state_rows(
+    night: date, breaks: Sequence[Break], fixes: Sequence[Fix]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of the tables `breaks` and `fixes` of the state database."""
     known = [
         {

@@ -49,7 +49,9 @@ class _Lines:
         return self.cells[key].get(bucket, (0, 0))
 
 
-def prove_roll_forward(engine: Engine, plan: Plan, inputs: Inputs, opened: Path | None, written: Path) -> list[RollForwardLine]:
+def prove_roll_forward(
+    engine: Engine, plan: Plan, inputs: Inputs, opened: Path | None, written: Path
+) -> list[RollForwardLine]:
     """The roll-forward of one reconciliation, proved; raises InvariantError where it does not tie.
 
     opened    the folder of the last night's open items, or None; written: the folder of tonight's
@@ -68,7 +70,9 @@ def prove_roll_forward(engine: Engine, plan: Plan, inputs: Inputs, opened: Path 
             lines.add(each.source.name, "", "quarantined", each.entry["quarantined"], 0)
     for source, currency, rows, minor in _replayed(engine, sorted(records)):
         lines.add(source, currency, "replayed", rows, minor)
-    for _, source, currency, brought, _, outcome, rows, minor in engine.rows(f"select * from {plan.table('forward')} order by all"):
+    for _, source, currency, brought, _, outcome, rows, minor in engine.rows(
+        f"select * from {plan.table('forward')} order by all"
+    ):
         lines.add(source, currency, _BUCKET[outcome], rows, int(minor))
         flows.add(source, currency, "brought" if brought else "new", rows, int(minor))
     _prove_cleared(engine, plan)
@@ -130,7 +134,10 @@ def _prove(plan: Plan, lines: _Lines, flows: _Lines) -> None:
                     "nothing was published; this is a bug in recon or a file that changed under it: keep the workspace and report it",
                 )
             if lines.get(key, "brought")[part] != flows.get(key, "brought")[part]:
-                raise InvariantError("roll-forward", f"{plan.rule.name}: {source} {currency}: brought forward does not equal what was carried")
+                raise InvariantError(
+                    "roll-forward",
+                    f"{plan.rule.name}: {source} {currency}: brought forward does not equal what was carried",
+                )
 
 
 def _prove_written(plan: Plan, lines: _Lines, written: list[tuple[str, str, int, int]]) -> None:
@@ -140,7 +147,8 @@ def _prove_written(plan: Plan, lines: _Lines, written: list[tuple[str, str, int,
     for key in sorted(set(lines.cells) | set(sums.cells)):
         if lines.get(key, "carried") != sums.get(key, "carried"):
             raise InvariantError(
-                "roll-forward", f"{plan.rule.name}: {key[0]} {key[1]}: carried {lines.get(key, 'carried')}, written {sums.get(key, 'carried')}"
+                "roll-forward",
+                f"{plan.rule.name}: {key[0]} {key[1]}: carried {lines.get(key, 'carried')}, written {sums.get(key, 'carried')}",
             )
 
 

@@ -95,7 +95,9 @@ def read(engine: Engine, tmp_path: Path) -> Reader:
         digest = hashlib.sha256(data).hexdigest()
         path = tmp_path / f"{digest[:8]}.in"
         path.write_bytes(data)
-        source = given.pop("source", Source("shop_psp", fmt.record, Moves.EVENTS, psp="acme" if "psp" not in fmt.fields else ""))
+        source = given.pop(
+            "source", Source("shop_psp", fmt.record, Moves.EVENTS, psp="acme" if "psp" not in fmt.fields else "")
+        )
         if "psp" in fmt.fields and fmt.name.startswith("generic"):
             fmt = replace(fmt, fields={k: v for k, v in fmt.fields.items() if k != "psp"})
             source = replace(source, psp=source.psp or "acme")

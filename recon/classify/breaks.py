@@ -17,6 +17,7 @@ from recon.domain.calendar import Calendar
 from recon.domain.rulebook import BreakRule, Class
 from recon.engine.plan import Plan
 
+
 @dataclass(frozen=True, slots=True)
 class Naming:
     """What names a break: a rule, a lifecycle `must`, or nothing at all."""
@@ -139,12 +140,17 @@ def settle_breaks(
         if before and before.is_open:
             state = "persisting"
         elif before:
-            state, reason = "reopened", "; ".join(filter(None, [f"closed on {before.closed_on}: {before.reason}", each.reason]))
+            state, reason = (
+                "reopened",
+                "; ".join(filter(None, [f"closed on {before.closed_on}: {before.reason}", each.reason])),
+            )
         settled[each.break_id] = replace(each, state=state, first_seen=first_seen, reason=reason)
     gone = [each for each in known.values() if each.is_open and each.break_id not in settled]
     why = outcome_of(gone) if gone else {}
     for each in gone:
-        settled[each.break_id] = replace(each, state="resolved", reason=why[each.break_id], closed_on=night, gid=None, fix_id=None)
+        settled[each.break_id] = replace(
+            each, state="resolved", reason=why[each.break_id], closed_on=night, gid=None, fix_id=None
+        )
     for each in known.values():
         closed = each.closed_on
         if closed and each.break_id not in settled and (night - closed).days <= look_back_days:

@@ -38,7 +38,9 @@ def name_breaks(engine: Engine, plan: Plan) -> Iterator[list[Named]]:
     column = plan.fact_column(kinds_known=True)
     whens = " ".join(f"when {to_sql(rule.when, column)} then {n}" for n, rule in enumerate(plan.rule.breaks))
     proven = " ".join(
-        f"when {n} then coalesce({to_sql(rule.proven, column)}, false)" for n, rule in enumerate(plan.rule.breaks) if rule.proven
+        f"when {n} then coalesce({to_sql(rule.proven, column)}, false)"
+        for n, rule in enumerate(plan.rule.breaks)
+        if rule.proven
     )
     most = max((len(template.postings) for template in plan.rule.fixes.values()), default=0)
     postings = "".join(f",\n  {_posting(plan, n)}" for n in range(most))

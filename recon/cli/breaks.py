@@ -52,14 +52,23 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 @breaks.command("list")
 @workspace_option
 @click.option("--date", "night", metavar="DATE", help="The night; by default the newest.")
-@click.option("--class", "class_", type=click.Choice(["auto_fix", "manual_review", "investigate"]), help="Only this class.")
+@click.option(
+    "--class", "class_", type=click.Choice(["auto_fix", "manual_review", "investigate"]), help="Only this class."
+)
 @click.option("--code", help="Only this code.")
 @click.option("--psp", help="Only this provider.")
 @click.option("--all", "all_", is_flag=True, help="Those that the night resolved, too.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many lines.")
 @json_option
 def list_(
-    workspace: Path, night: str | None, class_: str | None, code: str | None, psp: str | None, all_: bool, limit: int, as_json: bool
+    workspace: Path,
+    night: str | None,
+    class_: str | None,
+    code: str | None,
+    psp: str | None,
+    all_: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List the breaks that are open after a night, the most severe and oldest first.
 
@@ -84,12 +93,23 @@ def list_(
     shown = rows[:limit]
     table(
         [
-            (row["break_id"], row["key"], row["class"].replace("_", " "), row["code"], row["difference"], row["currency"], row["age_days"])
+            (
+                row["break_id"],
+                row["key"],
+                row["class"].replace("_", " "),
+                row["code"],
+                row["difference"],
+                row["currency"],
+                row["age_days"],
+            )
             for row in shown
         ],
         ["break", "key", "class", "code", "difference", "cur", "age"],
     )
-    emit(f"\n{len(rows)} break{'s' if len(rows) != 1 else ''} after {folder.name}" + (f", {len(shown)} shown" if len(shown) < len(rows) else ""))
+    emit(
+        f"\n{len(rows)} break{'s' if len(rows) != 1 else ''} after {folder.name}"
+        + (f", {len(shown)} shown" if len(shown) < len(rows) else "")
+    )
     if rows:
         next_command(f"recon breaks show {rows[0]['break_id']}")
 

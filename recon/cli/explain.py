@@ -30,7 +30,12 @@ def explain(workspace: Path, reference: str, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as spill:
         answer = tell(settings.nights, reference, Path(spill))
     if as_json:
-        emit_json({"found": answer.found, **{name: getattr(answer, name) for name in ("reference", "payments", "events", "standings", "breaks")}})
+        emit_json(
+            {
+                "found": answer.found,
+                **{name: getattr(answer, name) for name in ("reference", "payments", "events", "standings", "breaks")},
+            }
+        )
         return
     if not answer.found:
         raise ReconError(
@@ -38,14 +43,23 @@ def explain(workspace: Path, reference: str, as_json: bool) -> None:
             f"no night has seen {reference}: it is in no file and no query that was read",
             "check the spelling; if its file is late, `recon status` shows what is awaited",
         )
-    emit(f"{reference}" + (f"  (payment {', '.join(answer.payments)})" if answer.payments and answer.payments != [reference] else ""))
+    emit(
+        f"{reference}"
+        + (f"  (payment {', '.join(answer.payments)})" if answer.payments and answer.payments != [reference] else "")
+    )
     emit()
     table(
-        [(each.at, each.kind or each.record, each.source, each.amount, each.currency, each.status, each.place) for each in answer.events],
+        [
+            (each.at, each.kind or each.record, each.source, each.amount, each.currency, each.status, each.place)
+            for each in answer.events
+        ],
         ["when", "what", "source", "amount", "cur", "status", "where"],
     )
     emit()
-    table([(each.night, each.key, each.outcome, each.detail) for each in answer.standings], ["night", "key", "said", "because"])
+    table(
+        [(each.night, each.key, each.outcome, each.detail) for each in answer.standings],
+        ["night", "key", "said", "because"],
+    )
     for row in answer.breaks:
         emit(f"\n{row['code']} ({row['class'].replace('_', ' ')})  {row['rule']}")
         emit(f"  why   {row['why']}")

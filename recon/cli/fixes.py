@@ -50,7 +50,15 @@ def list_(workspace: Path, status: str | None, class_: str | None, as_json: bool
         return
     table(
         [
-            (row["fix_id"], row["template"], row["class"].replace("_", " "), row["amount"], row["currency"], row["status"], row["proposed_on"])
+            (
+                row["fix_id"],
+                row["template"],
+                row["class"].replace("_", " "),
+                row["amount"],
+                row["currency"],
+                row["status"],
+                row["proposed_on"],
+            )
             for row in rows
         ],
         ["fix", "template", "class", "amount", "cur", "status", "proposed"],
@@ -76,11 +84,26 @@ def show(workspace: Path, fix_id: str, as_json: bool) -> None:
     if as_json:
         emit_json(found)
         return
-    for name in ("fix_id", "break_id", "template", "class", "status", "proposed_on", "memo", "amount", "currency", "limit", "idempotency_key"):
+    for name in (
+        "fix_id",
+        "break_id",
+        "template",
+        "class",
+        "status",
+        "proposed_on",
+        "memo",
+        "amount",
+        "currency",
+        "limit",
+        "idempotency_key",
+    ):
         emit(f"{name.replace('_', ' '):<16} {found[name] if found[name] is not None else ''}")
     emit()
     if found["kind"] == "journal":
-        table([(each["account"], each["amount"], each["currency"]) for each in found["postings"]], ["account", "amount", "cur"])
+        table(
+            [(each["account"], each["amount"], each["currency"]) for each in found["postings"]],
+            ["account", "amount", "cur"],
+        )
     else:
         change = found["change"]
         emit(f"set {change['set']} on {change['record']} {change['record_id']} if it still holds {change['seen']}")

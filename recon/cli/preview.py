@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ _RAW_SHOWN = 240
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("-f", "--format", "format_name", required=True, metavar="NAME", help="A format's name, or the path of its file.")
+@click.option(
+    "-f", "--format", "format_name", required=True, metavar="NAME", help="A format's name, or the path of its file."
+)
 @click.option("-n", "--rows", default=5, show_default=True, type=click.IntRange(0, 1000), help="Rows to show.")
 @click.option("--psp", default="", metavar="NAME", help="Provider, where the file does not say it.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Zone of the business dates.")
@@ -71,18 +74,20 @@ def find_format(name: str) -> Format:
 
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise ReconError("no-such-format", f"there is no file {name}", "give a format's name, or the path of its file")
+            raise ReconError(
+                "no-such-format", f"there is no file {name}", "give a format's name, or the path of its file"
+            )
         return load_format(Path(name))
     folders = [shipped_rules() / "formats"]
-    try:
+    with suppress(ReconError):  # a preview needs no workspace
         folders.insert(0, find_workspace() / "rules" / "formats")
-    except ReconError:
-        pass  # a preview needs no workspace
     for folder in folders:
         if (folder / f"{name}.yaml").is_file():
             return load_format(folder / f"{name}.yaml")
     known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-    raise ReconError("no-such-format", f"there is no format {name}", f"one of: {', '.join(known)}; or the path of a format file")
+    raise ReconError(
+        "no-such-format", f"there is no format {name}", f"one of: {', '.join(known)}; or the path of a format file"
+    )
 
 
 def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, psp: str, time_zone: str) -> LoadedFile:
@@ -98,7 +103,9 @@ def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, p
     # A format may leave the provider to the source, and a preview has none.
     psp = psp or ("" if "psp" in fmt.fields else fmt.name)
     source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp)
-    return read_file(engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True)
+    return read_file(
+        engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True
+    )
 
 
 def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: int) -> dict[str, Any]:
@@ -106,7 +113,8 @@ def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: i
     from recon.domain.money import to_text
 
     refusals = engine.rows(
-        f"SELECT line, column_name, found, expected, raw FROM ({loaded.quarantine}) ORDER BY line LIMIT {_REFUSALS_SHOWN}"
+        "SELECT line, column_name, found, expected, raw "
+        f"FROM ({loaded.quarantine}) ORDER BY line LIMIT {_REFUSALS_SHOWN}"
     )
     aside = loaded.set_aside
     return {
@@ -157,7 +165,10 @@ def _records(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: 
 
 
 def _show(result: dict[str, Any]) -> None:
-    emit(f"{result['file']}  read as {result['format']}: {result['rows']:,} rows, {result['read']:,} read, {result['quarantined']:,} refused")
+    emit(
+        f"{result['file']}  read as {result['format']}: {result['rows']:,} rows, {result['read']:,} read, "
+        f"{result['quarantined']:,} refused"
+    )
     for record in result["records"]:
         emit()
         raw = " ".join(record["raw"].split())
@@ -166,13 +177,19 @@ def _show(result: dict[str, Any]) -> None:
             emit(f"    {key:<18}{_inert(value)}")
     if result["totals"]:
         emit()
-        table([(t["kind"], t["currency"], f"{t['rows']:,}", t["amount"]) for t in result["totals"]], ("kind", "currency", "rows", "amount"))
+        table(
+            [(t["kind"], t["currency"], f"{t['rows']:,}", t["amount"]) for t in result["totals"]],
+            ("kind", "currency", "rows", "amount"),
+        )
     if result["controls"]:
         emit()
         table([(c["name"], c["state"], c["detail"]) for c in result["controls"]], ("control total", "state", "detail"))
     if result["refusals"]:
         emit()
-        table([(r["line"], r["column"], r["found"], r["expected"]) for r in result["refusals"]], ("line", "column", "found", "expected"))
+        table(
+            [(r["line"], r["column"], r["found"], r["expected"]) for r in result["refusals"]],
+            ("line", "column", "found", "expected"),
+        )
         more = result["quarantined"] - len(result["refusals"])
         if more > 0:
             emit(f"... and {more:,} more")

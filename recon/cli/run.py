@@ -25,7 +25,9 @@ def check_not_future(workspace: Workspace, night: date) -> None:
 
     today = datetime.now(workspace.zone).date()
     if night > today:
-        raise ReconError("future-date", f"{night} has not begun: in {workspace.zone} it is {today}", "give a date up to today")
+        raise ReconError(
+            "future-date", f"{night} has not begun: in {workspace.zone} it is {today}", "give a date up to today"
+        )
 
 
 def progress_to(quiet: bool) -> Any:
@@ -40,10 +42,19 @@ def progress_to(quiet: bool) -> Any:
 @click.command()
 @workspace_option
 @click.option("--date", "night", required=True, metavar="DATE", help="Business date, YYYY-MM-DD, or `yesterday`.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this reconciliation; may be repeated. Implies --dry-run.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Only this reconciliation; may be repeated. Implies --dry-run."
+)
 @click.option("--dry-run", is_flag=True, help="Do everything, publish nothing.")
 @click.option("--refetch", is_flag=True, help="Read the sources again, not what an earlier run of this night kept.")
-@click.option("--fail-on", type=click.Choice(FAIL_ON), default="none", show_default=True, help="Exit 10 for open breaks at or above this class.")
+@click.option("--new-config", is_flag=True, help="Take rules that were edited since a run of this night was killed.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="none",
+    show_default=True,
+    help="Exit 10 for open breaks at or above this class.",
+)
 @click.option("--show-sql", is_flag=True, help="Print every SQL step that ran.")
 @json_option
 @click.pass_context
@@ -54,6 +65,7 @@ def run(
     only: tuple[str, ...],
     dry_run: bool,
     refetch: bool,
+    new_config: bool,
     fail_on: str,
     show_sql: bool,
     as_json: bool,
@@ -79,7 +91,7 @@ def run(
     if unknown:
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
-    result = run_night(settings, day, Options(only, dry_run or bool(only), refetch), progress_to(as_json))
+    result = run_night(settings, day, Options(only, dry_run or bool(only), refetch, new_config), progress_to(as_json))
     if show_sql:
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
@@ -99,8 +111,12 @@ def resolve_night(workspace: Workspace, night: str) -> date:
         return datetime.now(workspace.zone).date() - timedelta(days=1)
     try:
         day = date.fromisoformat(night)
+        if str(day) != night:  # 20261119 and 2026-W47-4 are dates too, and easily mistyped
+            raise ValueError(night)
     except ValueError:
-        raise ReconError("bad-date", f"--date {night!r} is not a date", "write it as 2026-11-19, or `yesterday`") from None
+        raise ReconError(
+            "bad-date", f"--date {night!r} is not a date", "write it as 2026-11-19, or `yesterday`"
+        ) from None
     check_not_future(workspace, day)
     return day
 
@@ -125,7 +141,11 @@ def as_data(result: NightResult, published: bool) -> Mapping[str, Any]:
         "verdict": result.verdict,
         "sentence": result.sentence,
         "groups": result.facts.groups,
-        "breaks": {"open": result.facts.breaks_open, "new": result.facts.breaks_new, "resolved": result.facts.breaks_resolved},
+        "breaks": {
+            "open": result.facts.breaks_open,
+            "new": result.facts.breaks_new,
+            "resolved": result.facts.breaks_resolved,
+        },
         "by_class": result.facts.by_class,
         "fixes": len(result.fixes),
         "incomplete": result.incomplete,
@@ -142,12 +162,16 @@ def say_night(result: NightResult, published: bool) -> None:
     emit(result.sentence)
     emit()
     rows = [
-        (line.psp or "-", line.currency, line.external, line.internal, line.pending, line.breaks, line.residual) for line in facts.tie_out
+        (line.psp or "-", line.currency, line.external, line.internal, line.pending, line.breaks, line.residual)
+        for line in facts.tie_out
     ]
     table(rows, ["psp", "cur", "settled", "ledger", "in transit", "breaks", "unexplained"])
     if facts.by_code:
         emit()
-        table([(class_.replace("_", " "), code, count, amount) for _, class_, code, count, amount in facts.by_code], ["class", "break", "count", "difference"])
+        table(
+            [(class_.replace("_", " "), code, count, amount) for _, class_, code, count, amount in facts.by_code],
+            ["class", "break", "count", "difference"],
+        )
     aside = [each for each in facts.inputs if each.status != "read"]
     for each in aside:
         emit(f"\n{each.status.replace('_', ' ')}: {each.name or each.source}: {each.reason}")
@@ -168,7 +192,9 @@ def say_night(result: NightResult, published: bool) -> None:
 
 @click.command("catch-up")
 @workspace_option
-@click.option("--through", required=True, metavar="DATE", help="Last night to bring up to date, YYYY-MM-DD, or `yesterday`.")
+@click.option(
+    "--through", required=True, metavar="DATE", help="Last night to bring up to date, YYYY-MM-DD, or `yesterday`."
+)
 @json_option
 @click.pass_context
 def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -> None:

@@ -24,7 +24,7 @@ _TWO = (
     "STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG"
 )
 EXPONENTS: dict[str, int] = {code: exponent for exponent, codes in _EXPONENTS.items() for code in codes.split()}
-EXPONENTS.update({code: _DEFAULT_EXPONENT for code in _TWO.split()})
+EXPONENTS.update(dict.fromkeys(_TWO.split(), _DEFAULT_EXPONENT))
 
 _DIGITS = frozenset("0123456789")
 

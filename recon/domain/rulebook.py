@@ -215,7 +215,7 @@ class FieldMap:
     debit: str | None = None
     total: tuple[str, ...] = ()
     sign: int = 1
-    choose: tuple[tuple[Expr, "FieldMap"], ...] = ()
+    choose: tuple[tuple[Expr, FieldMap], ...] = ()
     derive: tuple[str, ...] = ()
     required: bool = False  # a row in which it is empty is quarantined
     values: Mapping[str, str] = field(default_factory=dict)  # raw text -> value; others as `unknown_value`
@@ -277,4 +277,4 @@ class Source:
     expected: str = "any"  # business_days | daily | any
     money: str = "minor"  # of a query: minor units, or major units as exact decimals
     optional_fields: tuple[str, ...] = ()
-    place: Place = Place("recon.yaml")
+    place: Place = field(default_factory=lambda: Place("recon.yaml"))

@@ -20,13 +20,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: How DuckDB words a write that failed; its errors carry no number of their own.
-_WRITING = ("could not write", "write failed", "could not sync", "could not truncate", "failed to offload", "no space left")
+_WRITING = (
+    "could not write",
+    "write failed",
+    "could not sync",
+    "could not truncate",
+    "failed to offload",
+    "no space left",
+)
 _ERRNO = re.compile(r'"errno":"(\d+)"')
 
 
 _ROW_GROUP = 122_880
 #: Columns whose values repeat: worth a dictionary.
-_REPETITIVE = ("source", "file", "sha256", "account", "kind", "kind_raw", "psp", "payout_id", "currency", "settled_currency", "status")
+_REPETITIVE = (
+    "source",
+    "file",
+    "sha256",
+    "account",
+    "kind",
+    "kind_raw",
+    "psp",
+    "payout_id",
+    "currency",
+    "settled_currency",
+    "status",
+)
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:

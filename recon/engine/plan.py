@@ -100,7 +100,12 @@ class Plan:
             texts += [each.why, each.next_step]
         names = {name for expr in checked for name in expr.names}
         for template in rule.fixes.values():
-            names |= {name for posting in template.postings for expr in (posting.amount, posting.currency) for name in expr.names}
+            names |= {
+                name
+                for posting in template.postings
+                for expr in (posting.amount, posting.currency)
+                for name in expr.names
+            }
             names |= {f"{template.update}.{field}" for field in (*template.seen, "record_id") if template.update}
             texts.append(template.memo)
         names |= {".".join(found) for each in texts for found in _PLACEHOLDER.findall(each)}
@@ -110,7 +115,11 @@ class Plan:
         """The record fields of a side that rules read, beside the base facts."""
         own = [name.split(".")[1] for name in self.expressions if name.startswith(f"{side.name}.")]
         extra = [field for field in own if field not in BASE_FACTS]
-        return [field for field in dict.fromkeys(extra) if self.record(side).field(field) or field in ("previous_status", "record_id")]
+        return [
+            field
+            for field in dict.fromkeys(extra)
+            if self.record(side).field(field) or field in ("previous_status", "record_id")
+        ]
 
     def agreed(self, side: Side) -> list[str]:
         """The record fields of a side that `agree` reads, beside the base facts: what the sieve has to carry."""

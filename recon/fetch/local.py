@@ -44,20 +44,24 @@ def fetch_files(
     found: list[Fetched] = []
     making = raw / f".making-{night}"  # the night's lock makes it ours
     making.unlink(missing_ok=True)
-    for day, path in _matching(root, source.files or "", night, max(first_night, night - timedelta(days=look_back_days))):
+    for day, path in _matching(
+        root, source.files or "", night, max(first_night, night - timedelta(days=look_back_days))
+    ):
         name = path.relative_to(root).as_posix()
         if name in taken or any(each.name == name for each in found):
             continue
         sha256, kept = keep(path, raw, making)
         stat = path.stat()
         arrival = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found.append(Fetched(source.name, name, kept, sha256, stat.st_size, arrival, late=day is not None and day < night))
+        found.append(
+            Fetched(source.name, name, kept, sha256, stat.st_size, arrival, late=day is not None and day < night)
+        )
     return found
 
 
 def is_expected(source: Source, night: date, calendar: Calendar) -> bool:
     """Whether the source has to send a file for this night."""
-    return source.expected == "daily" or source.expected == "business_days" and calendar.is_business_day(night)
+    return source.expected == "daily" or (source.expected == "business_days" and calendar.is_business_day(night))
 
 
 def pattern_for(pattern: str, day: date) -> str:

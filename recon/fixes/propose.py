@@ -65,7 +65,9 @@ def propose_fixes(
         limit = each.rule.limit.get(currency)
         if each.class_ is Class.AUTO_FIX and (limit is None or amount > limit):
             demoted[each.break_id] = (
-                f"no limit for {currency}" if limit is None else f"above the limit of {to_text(limit, currency)} {currency}"
+                f"no limit for {currency}"
+                if limit is None
+                else f"above the limit of {to_text(limit, currency)} {currency}"
             )
         made.append((each, _fix(rule, night, each, body, limit)))
     automatic = [(each, fix) for each, fix in made if each.class_ is Class.AUTO_FIX and each.break_id not in demoted]
@@ -76,7 +78,9 @@ def propose_fixes(
     return Proposal(fixes, demoted)
 
 
-def _body(template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]) -> dict[str, Any] | None:
+def _body(
+    template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
+) -> dict[str, Any] | None:
     """What the fix does; None where an amount is unknown or nothing is left to correct."""
     if template.is_journal:
         postings = []
@@ -117,11 +121,15 @@ def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
         sums[currency] += amount
     off = {currency: total for currency, total in sums.items() if total}
     if off:
-        raise InvariantError("fix-unbalanced", f"the fix {template} does not sum to zero: {off}", "mend the template's postings")
+        raise InvariantError(
+            "fix-unbalanced", f"the fix {template} does not sum to zero: {off}", "mend the template's postings"
+        )
 
 
 def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
-    content = json.dumps({**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False)
+    content = json.dumps(
+        {**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False
+    )
     amounts = body.get("postings") or [body["seen"], body["set"]]
     key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
     return Fix(

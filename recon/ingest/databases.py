@@ -1,8 +1,8 @@
 """Databases: one connection that sees one state of its database, and streams a query's rows as text.
 
 ADBC for SQLite and PostgreSQL (bulk, Arrow all the way), SQLAlchemy for MariaDB, MySQL and wherever an ADBC driver is
-not installed. Every value is turned into text by the database itself, in UTC, so that one strict reader serves them all and
-an amount never passes through a float. In each of them the whole night's reads are one read-only transaction.
+not installed. Every value is turned into text by the database itself, in UTC, so that one strict reader serves them all
+and an amount never passes through a float. In each of them the whole night's reads are one read-only transaction.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class _AdbcPostgres:
         return self._cursor.fetch_record_batch()
 
     def _literal(self, query: str, start: datetime, end: datetime) -> str:
-        # COPY takes no parameters, and without COPY the driver holds the whole result. Both instants are ours and typed.
+        # COPY takes no parameters; without it the driver holds the whole result. Both instants are ours and typed.
         return _bind(query, lambda name: f"TIMESTAMPTZ '{_utc(start if name == 'from' else end)}+00'")
 
     def close(self) -> None:

@@ -222,7 +222,7 @@ class Mapping:
                 likely = f"{raw} LIKE '%E+%' OR strlen({raw}) <= 6 AND {raw} LIKE '%-%'"
                 pattern = text(f"{_SPREADSHEET}|{_SPREADSHEET_DATE}")
                 damaged = f"CASE WHEN {likely} THEN regexp_full_match({raw}, {pattern}) ELSE false END"
-                hint = "an id as the provider wrote it; a spreadsheet made this one a number or a date, and digits are lost"
+                hint = "an id as the provider wrote it; a spreadsheet made this one a number or a date"
                 self._check(f"({damaged})", self._label(each.name), raw, text(hint))
         elif each.type is Type.TEXT:
             self._layers.values.append(f"{mask_sql(raw)} AS {value}")

@@ -29,7 +29,7 @@ class Ways:
         self._cells = {column: cell(n) for n, column in enumerate(columns)}
 
     def parts(self, way: FieldMap) -> list[Part]:
-        """The texts that a field is made of: one, or for sums of columns several; none where the file has no such column."""
+        """The texts that a field is made of: one, for sums several; none where the file has no such column."""
         if way.choose:
             return self._chosen(way)
         if way.const is not None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from recon.domain.calendar import Calendar
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine, text
@@ -67,7 +66,8 @@ def _swift_sums(engine: Engine, plan: Plan) -> None:
     """`<recon>_swift_sums`: what met one to one and cleared, summed by provider and currencies in one scan."""
     currencies = ", ".join(f"{side.name}__currency" for side in plan.rule.sides)
     sums = ", ".join(
-        f"sum({side.name}__count) as {side.name}__count, sum({side.name}__amount) as {side.name}__amount" for side in plan.rule.sides
+        f"sum({side.name}__count) as {side.name}__count, sum({side.name}__amount) as {side.name}__amount"
+        for side in plan.rule.sides
     )
     engine.step(
         f"{plan.prefix}_swift_sums",
@@ -179,9 +179,14 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
     parts = []
     for plan in plans:
         rows = pending_rows(engine, plan)
-        parts.append(f"select p.reconciliation, p.key, p.psp, p.reason, d.due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since")
+        parts.append(
+            f"select p.reconciliation, p.key, p.psp, p.reason, d.due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since"
+        )
     body = "\nunion all\n".join(parts) or "select NULL as reconciliation where false"
-    engine.step("pending_csv", f"copy (\n{body}\norder by reconciliation, key, psp, reason, due\n) to {text(path)} (format csv, header true)")
+    engine.step(
+        "pending_csv",
+        f"copy (\n{body}\norder by reconciliation, key, psp, reason, due\n) to {text(path)} (format csv, header true)",
+    )
 
 
 def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
@@ -189,10 +194,9 @@ def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
     if not plan.rule.due:
         return "select CAST(NULL AS VARCHAR) as psp, CAST(NULL AS DATE) as since, CAST(NULL AS DATE) as due where false"
     found = engine.rows(f"select distinct psp, since from ({rows}) where since is not null order by all")
-    calendars: dict[str | None, Calendar] = dict(plan.calendars)
     listed = [
         f"({'NULL' if psp is None else text(psp)}, DATE '{since}', "
-        f"DATE '{calendars.get(psp, plan.calendar).add(since, plan.rule.due[0].business_days)}')"
+        f"DATE '{plan.calendars.get(psp or '', plan.calendar).add(since, plan.rule.due[0].business_days)}')"
         for psp, since in found
     ]
     values = ", ".join(listed) or "(NULL, CAST(NULL AS DATE), CAST(NULL AS DATE))"
@@ -211,7 +215,9 @@ def _forward(engine: Engine, plan: Plan) -> None:
         )
         if plan.replaces(side):
             newest = plan.table(side.name + "_newest")
-            parts.append(f"select '', source, currency, brought, NULL, 'superseded', amount from {newest} where age > 1")
+            parts.append(
+                f"select '', source, currency, brought, NULL, 'superseded', amount from {newest} where age > 1"
+            )
     for record in reads(plan.rule):
         unclaimed = plan.table("unclaimed_" + record)
         parts.append(f"select '', source, currency, brought, NULL, 'unclaimed', amount from {unclaimed}")

@@ -24,7 +24,10 @@ def judge(engine: Engine, plan: Plan) -> None:
         _recheck(engine, plan)
         _musts(engine, plan)
     else:
-        engine.step(f"{plan.prefix}_kinds", f"create table {plan.table('kinds')} as\nselect {_key(plan)} from {plan.table('groups')} where false")
+        engine.step(
+            f"{plan.prefix}_kinds",
+            f"create table {plan.table('kinds')} as\nselect {_key(plan)} from {plan.table('groups')} where false",
+        )
     build_facts(engine, plan)
     named = plan.kinds_named if plan.rule.lifecycle_by else ()
     filled = "".join(f", k.{kind}__{what}" for kind in named for what in _NO_KIND)
@@ -52,7 +55,13 @@ def _suggested(plan: Plan) -> str:
 
 def _kinds(engine: Engine, plan: Plan) -> None:
     """Sums per payment and kind over tonight's population and everything remembered, for the payments that need them."""
-    key, groups, memory, facts, work = _key(plan), plan.table("groups"), plan.table("memory"), plan.table("facts"), plan.table("work")
+    key, groups, memory, facts, work = (
+        _key(plan),
+        plan.table("groups"),
+        plan.table("memory"),
+        plan.table("facts"),
+        plan.table("work"),
+    )
     first = text(plan.first_kind)
     engine.step(
         f"{plan.prefix}_payments",
@@ -83,8 +92,14 @@ select {key}, kind, cleared, {sums} from (
 def _pivot(plan: Plan) -> str:
     """One row a payment. A kind's amount is that of the first side that knows it; none where currencies differ."""
     key = _key(plan)
-    lows = ", ".join(f"min(nullif({side.name}__currency, '')) filter (where {side.name}__count > 0) as {side.name}__low" for side in plan.rule.sides)
-    highs = ", ".join(f"max({side.name}__currency) filter (where {side.name}__count > 0) as {side.name}__high" for side in plan.rule.sides)
+    lows = ", ".join(
+        f"min(nullif({side.name}__currency, '')) filter (where {side.name}__count > 0) as {side.name}__low"
+        for side in plan.rule.sides
+    )
+    highs = ", ".join(
+        f"max({side.name}__currency) filter (where {side.name}__count > 0) as {side.name}__high"
+        for side in plan.rule.sides
+    )
     counts = ", ".join(
         f"sum({side.name}__count) as {side.name}__n, sum({side.name}__amount) filter (where {side.name}__count > 0) as {side.name}__sum"
         for side in plan.rule.sides
@@ -142,7 +157,13 @@ tonight as (
 select root, k1, k2 from tonight semi join violated using ({key}) where rank is not null
 qualify row_number() over (partition by {key} order by rank desc, root nulls last, k1, k2) = 1""",
         )
-        add_work(engine, plan, f"must_{number}", f"select k1, k2 from {plan.table(f'must_{number}')} where root is null", must=number)
+        add_work(
+            engine,
+            plan,
+            f"must_{number}",
+            f"select k1, k2 from {plan.table(f'must_{number}')} where root is null",
+            must=number,
+        )
         # Counted down, so that the first violated must of the rule file is the one that stays.
         engine.step(
             f"{plan.prefix}_must_{number}_roots",

@@ -18,10 +18,19 @@ from recon.engine.plan import SQL_TYPES, Plan
 
 def cleared_columns(plan: Plan) -> list[tuple[str, str]]:
     """(column, SQL type) of what a night remembers of a group that it cleared."""
-    columns = [*((field, "VARCHAR") for field in plan.key_fields), ("kind", "VARCHAR"), ("psp", "VARCHAR"), ("night", "DATE")]
+    columns = [
+        *((field, "VARCHAR") for field in plan.key_fields),
+        ("kind", "VARCHAR"),
+        ("psp", "VARCHAR"),
+        ("night", "DATE"),
+    ]
     for side in plan.rule.sides:
         columns += [(f"{side.name}__count", "BIGINT"), (f"{side.name}__amount", "BIGINT")]
-        columns += [(f"{side.name}__amount_min", "BIGINT"), (f"{side.name}__amount_max", "BIGINT"), (f"{side.name}__currency", "VARCHAR")]
+        columns += [
+            (f"{side.name}__amount_min", "BIGINT"),
+            (f"{side.name}__amount_max", "BIGINT"),
+            (f"{side.name}__currency", "VARCHAR"),
+        ]
         if plan.replaces(side):
             columns += [(f"{side.name}__{field}", _type(plan, side, field)) for field in kept_facts(plan, side)]
     return columns
@@ -83,7 +92,9 @@ def rejoin_keyless(engine: Engine, plan: Plan, earlier: Mapping[str, Sequence[st
         for side in plan.rule.sides
         if plan.record(side).field("psp_reference")
     )
-    engine.step(f"{plan.prefix}_keyless", f"create table {plan.table('keyless')} as\n{wanted or 'select 1 as gid where false'}")
+    engine.step(
+        f"{plan.prefix}_keyless", f"create table {plan.table('keyless')} as\n{wanted or 'select 1 as gid where false'}"
+    )
     known = [
         f"select psp_reference, {plan.kind_sql(side)} as kind, {', '.join(keys)} from ({relation})"
         for side in plan.rule.sides

@@ -41,7 +41,9 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
         f"select s.k1, s.k2 from {plan.table(side.name)} s join (select distinct kind, {listed} from {links}) l using (kind, {listed})"
         for side in sides
     )
-    pending = f"select k1, k2 from {plan.table('groups')} g where outcome = 'pending' and {within(f'({partners})', 'g')}"
+    pending = (
+        f"select k1, k2 from {plan.table('groups')} g where outcome = 'pending' and {within(f'({partners})', 'g')}"
+    )
     if waiting and add_work(engine, plan, f"partners_{each.name}", pending):
         engine.step(f"{plan.prefix}_links_{each.name}_again", f"create or replace table {links} as\n{same_key}")
     shared = engine.rows(
@@ -132,7 +134,9 @@ def _candidates(plan: Plan) -> str:
         + " end"
         for what in ("amount", "currency")
     }
-    sides = " + ".join(f"case when {side.name}__count > 0 then {2**n} else 0 end" for n, side in enumerate(plan.rule.sides))
+    sides = " + ".join(
+        f"case when {side.name}__count > 0 then {2**n} else 0 end" for n, side in enumerate(plan.rule.sides)
+    )
     day = f"least({', '.join(f'{side.name}__date' for side in plan.rule.sides)})"
     columns = f"kind, {first['currency']} as currency, {first['amount']} as amount, {day} as day, CAST({sides} AS INTEGER) as sides, keyless"
     return f"""select gid, CAST(NULL AS UBIGINT) as k1, CAST(NULL AS UBIGINT) as k2, {columns}, true as is_left from {plan.table("facts")}

@@ -37,7 +37,9 @@ def bare(name: str) -> str:
     return name
 
 
-def new_records(engine: Engine, loaded: Sequence[Loaded], moves: Mapping[str, Moves], earlier: Mapping[str, Sequence[str]]) -> None:
+def new_records(
+    engine: Engine, loaded: Sequence[Loaded], moves: Mapping[str, Moves], earlier: Mapping[str, Sequence[str]]
+) -> None:
     """Leave `all_<record>` and `new_<record>` for every record type, and the table `replayed_rows`.
 
     earlier   record type -> SQL relations of earlier nights' records within the look-back (canonical columns and `night`)
@@ -49,7 +51,9 @@ def new_records(engine: Engine, loaded: Sequence[Loaded], moves: Mapping[str, Mo
     for record in RECORD_TYPES.values():
         columns = ", ".join(column for column, _ in record_columns(record))
         parts = [
-            f"select {columns}, {each.order} as input from ({each.relation})" for each in loaded if each.record == record.name
+            f"select {columns}, {each.order} as input from ({each.relation})"
+            for each in loaded
+            if each.record == record.name
         ]
         empty = ", ".join(f"CAST(NULL AS {kind}) as {column}" for column, kind in record_columns(record))
         parts = parts or [f"select {empty}, 0 as input where false"]
@@ -81,7 +85,8 @@ def _find_replays(engine: Engine, record: str, earlier: Sequence[str]) -> None:
     content = [name for name in names if name not in ("file", "sha256", "line")]
     # Every field's text behind its length, so that no two different rows have the same content text.
     joined = " || ".join(
-        f"coalesce(CAST(length(CAST({name} AS VARCHAR)) AS VARCHAR) || ':' || CAST({name} AS VARCHAR), '-')" for name in content
+        f"coalesce(CAST(length(CAST({name} AS VARCHAR)) AS VARCHAR) || ':' || CAST({name} AS VARCHAR), '-')"
+        for name in content
     )
     versions = f"select {_ROW}, {joined} as content, DATE '9999-12-31' as night, input from all_{record} where hash(source, record_id) in (select id from suspects_{record})"
     if earlier:
@@ -105,7 +110,9 @@ select {text(record)}, {_ROW}, first_same = n from compared where n > 1 and nigh
 
 def _new_view(engine: Engine, record: str, columns: str) -> None:
     """`new_<record>`: everything read tonight less replays; restated rows flagged."""
-    found = engine.rows(f"select count(*), count(*) filter (where restated) from replayed_rows where record = {text(record)}")
+    found = engine.rows(
+        f"select count(*), count(*) filter (where restated) from replayed_rows where record = {text(record)}"
+    )
     [(seen, _)] = found
     if not seen:
         body = f"select {columns}, false as restated from all_{record}"
@@ -127,12 +134,9 @@ def reads(rule: Reconciliation) -> list[str]:
 
 def taken_sql(rules: Sequence[Reconciliation], record: str) -> str:
     """True for rows of a record type that some side or exclude of some reconciliation takes."""
-    conditions = [
-        to_sql(each.where, bare) if each.where else "true"
-        for rule in rules
-        for each in (*rule.sides, *rule.excludes)
-        if each.record == record
-    ]
+    taken = [(side.record, side.where) for rule in rules for side in rule.sides]
+    taken += [(exclude.record, exclude.where) for rule in rules for exclude in rule.excludes]
+    conditions = [to_sql(where, bare) if where else "true" for reads_, where in taken if reads_ == record]
     return " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
 
 
@@ -154,7 +158,9 @@ def side_views(engine: Engine, plan: Plan, rules: Sequence[Reconciliation], open
         _arrivals(engine, plan, record, opened)
     for number, side in enumerate(plan.rule.sides):
         _side_rows(engine, plan, side, opened)
-        engine.step(f"{plan.prefix}_{side.name}", f"create view {plan.table(side.name)} as\n{_keyed(plan, side, number)}")
+        engine.step(
+            f"{plan.prefix}_{side.name}", f"create view {plan.table(side.name)} as\n{_keyed(plan, side, number)}"
+        )
     _unclaimed(engine, plan, rules)
 
 
@@ -176,7 +182,9 @@ def _side_rows(engine: Engine, plan: Plan, side: Side, opened: Path | None) -> N
     """`<recon>_<side>_rows`: arrivals that the side takes and its open items; superseded versions taken out."""
     columns = ", ".join(_columns(side.record))
     carried = ", ".join(column for column, _ in CARRIED)
-    body = f"select {columns}, {carried}, brought from {plan.table('arrivals_' + side.record)} where {side_filter(side)}"
+    body = (
+        f"select {columns}, {carried}, brought from {plan.table('arrivals_' + side.record)} where {side_filter(side)}"
+    )
     brought = opened / f"{side.name}.parquet" if opened else None
     if brought and brought.exists():
         body += f"\nunion all\nselect {columns}, {carried}, true from read_parquet({text(brought)})"

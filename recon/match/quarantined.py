@@ -75,14 +75,20 @@ def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
                 f"select q.number, s.k1, s.k2 from {plan.table(side.name)} s join {rows} q on s.psp_reference = q.psp_reference "
                 f"where q.{key} is null and (q.kind is null or q.kind = s.kind)"
             )
-    engine.step(f"{plan.prefix}_quarantined_groups", f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found))
+    engine.step(
+        f"{plan.prefix}_quarantined_groups",
+        f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found),
+    )
 
 
 def find_still_quarantined(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_still_quarantined`: rows whose payment did not clear tonight, and whether a group of tonight has them."""
     table = f"create table {plan.table('still_quarantined')} as"
     if not engine.one(f"select count(*) from {plan.table('quarantined')}"):
-        engine.step(f"{plan.prefix}_still_quarantined", f"{table}\nselect number, false as attached from {plan.table('quarantined')}")
+        engine.step(
+            f"{plan.prefix}_still_quarantined",
+            f"{table}\nselect number, false as attached from {plan.table('quarantined')}",
+        )
         return
     cleared = f"""select k1, k2 from {plan.table("groups")} g where outcome = 'cleared' and not {within(plan.table("work"), "g")}
 union all

@@ -31,7 +31,8 @@ def sieve(engine: Engine, plan: Plan) -> None:
     engine.step(f"{plan.prefix}_sums", f"create table {plan.table('sums')} as\n{_sums(plan)}")
     names = ", ".join(name for name, *_ in engine.rows(f"describe {plan.table('sums')}"))
     engine.step(
-        f"{plan.prefix}_rest", f"create table {plan.table('rest')} as\nselect *, {outcome_sql(plan)} as outcome from {plan.table('sums')}"
+        f"{plan.prefix}_rest",
+        f"create table {plan.table('rest')} as\nselect *, {outcome_sql(plan)} as outcome from {plan.table('sums')}",
     )
     engine.step(f"{plan.prefix}_sums_done", f"drop table {plan.table('sums')}")
     engine.step(
@@ -139,8 +140,10 @@ def _aggregates(plan: Plan, number: int) -> list[str]:
         f"case when min(currency) {mine} = max(currency) {mine} then sum(amount) {mine} end as {prefix}__amount",
         f"min(amount) {mine} as {prefix}__amount_min",
         f"max(amount) {mine} as {prefix}__amount_max",
-        f"case when min(currency) {mine} = max(currency) {mine} then min(currency) {mine} "
-        f"when min(currency) {mine} is not null then 'mixed' end as {prefix}__currency",
+        (
+            f"case when min(currency) {mine} = max(currency) {mine} then min(currency) {mine} "
+            f"when min(currency) {mine} is not null then 'mixed' end as {prefix}__currency"
+        ),
         f"min(business_date) {mine} as {prefix}__date",
         f"CAST(0 AS BIGINT) as {prefix}__cleared_count, CAST(0 AS {WIDE}) as {prefix}__cleared_amount",
     ]
@@ -156,7 +159,10 @@ def agrees_sql(plan: Plan, kinds_known: bool) -> str:
     column = plan.fact_column(kinds_known)
     present = [f"(not ({plan.is_required_sql(side)}) or {side.name}__count > 0)" for side in plan.rule.sides]
     # A sum past int64 is nobody's payment; what clears is remembered as int64.
-    fits = [f"coalesce({side.name}__amount between -9223372036854775807 and 9223372036854775807, true)" for side in plan.rule.sides]
+    fits = [
+        f"coalesce({side.name}__amount between -9223372036854775807 and 9223372036854775807, true)"
+        for side in plan.rule.sides
+    ]
     holds = [f"coalesce({to_sql(expr, column)}, false)" for expr in plan.rule.agree]
     return " and ".join([*present, *holds, *fits])
 
@@ -181,7 +187,11 @@ def _present_agree(plan: Plan) -> str:
         if _reads_kinds(plan, expr):
             continue
         missing = " or ".join(f"{side}__count = 0" for side in read)
-        conditions.append(f"({missing} or coalesce({to_sql(expr, column)}, false))" if read else f"coalesce({to_sql(expr, column)}, false)")
+        conditions.append(
+            f"({missing} or coalesce({to_sql(expr, column)}, false))"
+            if read
+            else f"coalesce({to_sql(expr, column)}, false)"
+        )
     return " and ".join(conditions) or "true"
 
 
@@ -195,7 +205,9 @@ def _not_due(plan: Plan) -> str:
     for due in plan.rule.due:
         side = plan.rule.side(due.side)
         first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
-        parts.append(f"(({plan.is_required_sql(side)}) and {due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)})")
+        parts.append(
+            f"(({plan.is_required_sql(side)}) and {due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)})"
+        )
     return " or ".join(parts) or "false"
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine
-from recon.match.memory import kept_facts
 from recon.engine.plan import WIDE, Plan, within
+from recon.match.memory import kept_facts
 
 
 def start_work(engine: Engine, plan: Plan) -> None:
@@ -107,7 +107,9 @@ from roots r
 def _side_join(plan: Plan, side: Side) -> str:
     """A side's own records (o_) and what is remembered of it (m_), each summed to one row a root."""
     name = side.name
-    own = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in plan.used(side) if field != "psp")
+    own = "".join(
+        f", min({field}) as {field}__low, max({field}) as {field}__high" for field in plan.used(side) if field != "psp"
+    )
     kept = kept_facts(plan, side) if plan.replaces(side) else []
     old = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in kept)
     return f"""left join (

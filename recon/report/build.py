@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from recon.domain.breaks import Break, Fix
 from recon.domain.money import to_text
@@ -97,7 +96,10 @@ select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.t
 
 def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) -> tuple[BreakFact, ...]:
     """The breaks that the page holds: the most severe and oldest first, each with its records."""
-    order = sorted(breaks, key=lambda each: (not each.is_open, -Severity[each.class_], -each.age_days, each.reconciliation, each.key))
+    order = sorted(
+        breaks,
+        key=lambda each: (not each.is_open, -Severity[each.class_], -each.age_days, each.reconciliation, each.key),
+    )
     shown = order[:EMBEDDED_MAX]
     records: dict[tuple[str, int], tuple[RecordFact, ...]] = {}
     for plan in plans:
@@ -106,7 +108,8 @@ def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) 
             records.update({(plan.rule.name, gid): found for gid, found in break_records(engine, plan, gids).items()})
     by_name = {plan.rule.name: plan for plan in plans}
     return tuple(
-        _break_fact(each, by_name.get(each.reconciliation), records.get((each.reconciliation, each.gid or 0), ())) for each in shown
+        _break_fact(each, by_name.get(each.reconciliation), records.get((each.reconciliation, each.gid or 0), ()))
+        for each in shown
     )
 
 
@@ -114,7 +117,9 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...])
     kind = each.key.rpartition("/")[2]
     speaking = plan.required(kind) if plan else ()
     # A side that does not speak of this kind would look like a missing record.
-    sides = [name for name in each.amounts if each.amounts[name] is not None or any(side.name == name for side in speaking)]
+    sides = [
+        name for name in each.amounts if each.amounts[name] is not None or any(side.name == name for side in speaking)
+    ]
     return BreakFact(
         break_id=each.break_id,
         reconciliation=each.reconciliation,
@@ -154,7 +159,9 @@ def fix_fact(fix: Fix) -> FixFact:
         status=fix.status,
         idempotency_key=fix.idempotency_key,
         content_sha256=fix.content_sha256,
-        postings=tuple(PostingFact(account, currency, to_text(amount, currency)) for account, currency, amount in fix.postings),
+        postings=tuple(
+            PostingFact(account, currency, to_text(amount, currency)) for account, currency, amount in fix.postings
+        ),
         record=f"{fix.record} {fix.record_id}".strip(),
         seen=dict(fix.seen),
         set=dict(fix.set),
@@ -167,10 +174,16 @@ def sentence(verdict: str, night: date, open_breaks: Sequence[Break], pending: i
         return f"{night}: incomplete. Awaiting {', '.join(awaiting)}; nothing missing there was judged."
     if verdict == "breaks":
         by_class = Counter(each.class_ for each in open_breaks)
-        parts = [f"{by_class[class_]} {str(class_).replace('_', ' ')}" for class_ in (Class.INVESTIGATE, Class.MANUAL_REVIEW, Class.AUTO_FIX) if by_class[class_]]
+        parts = [
+            f"{by_class[class_]} {str(class_).replace('_', ' ')}"
+            for class_ in (Class.INVESTIGATE, Class.MANUAL_REVIEW, Class.AUTO_FIX)
+            if by_class[class_]
+        ]
         due = sum(1 for each in open_breaks if each.deadline is not None and each.deadline <= night)
         tail = f" {due} at or past the deadline." if due else ""
-        return f"{night}: {len(open_breaks)} open break{'s' if len(open_breaks) != 1 else ''} ({', '.join(parts)}).{tail}"
+        return (
+            f"{night}: {len(open_breaks)} open break{'s' if len(open_breaks) != 1 else ''} ({', '.join(parts)}).{tail}"
+        )
     if verdict == "pending":
         return f"{night}: reconciled but for {pending} payment{'s' if pending != 1 else ''} in transit, none overdue."
     return f"{night}: reconciled. Every record is accounted for."
@@ -220,20 +233,15 @@ def night_facts(
         inputs=tuple(inputs),
         quarantine=tuple(quarantine),
         rules=tuple(
-            RuleFact(rule.name, each.code, str(each.class_), str(each.place), each.why, hits[rule.name, each.code])
+            RuleFact(rule.name, code, str(class_), str(place), why, hits[rule.name, code])
             for rule in rules
-            for each in (*rule.breaks, *(_MustRule(must.code, must.class_, must.holds.place, must.why) for must in rule.musts))
+            for code, class_, place, why in (
+                *((each.code, each.class_, each.place, each.why) for each in rule.breaks),
+                *((must.code, must.class_, must.holds.place, must.why) for must in rule.musts),
+            )
         ),
         reproduce=f"recon run --date {night}",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _MustRule:
-    code: str
-    class_: Class
-    place: Any
-    why: str
 
 
 def _by_code(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, str, int, str], ...]:
@@ -247,7 +255,13 @@ def _by_code(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, str, int, st
             sums[name][each.currency] += each.difference
     order = sorted(counts, key=lambda name: (-Severity[name[1]], -counts[name], name[0], name[2]))
     return tuple(
-        (name[0], str(name[1]), name[2], counts[name], " · ".join(f"{to_text(total, currency)} {currency}" for currency, total in sorted(sums[name].items())))
+        (
+            name[0],
+            str(name[1]),
+            name[2],
+            counts[name],
+            " · ".join(f"{to_text(total, currency)} {currency}" for currency, total in sorted(sums[name].items())),
+        )
         for name in order
     )
 

@@ -82,7 +82,9 @@ def _remembered(engine: Engine, plan: Plan, side: str, found: dict[int, list[Rec
         fields = {"records": str(row["n"]), "currency": row["currency"] or ""}
         if row["amount"] is not None and row["currency"]:
             fields["amount"] = to_text(int(row["amount"]), row["currency"])
-        found[row["root"]].append(RecordFact(side, "", row["key"], f"nights/{row['night']}", "", 0, fields, cleared_on=row["night"]))
+        found[row["root"]].append(
+            RecordFact(side, "", row["key"], f"nights/{row['night']}", "", 0, fields, cleared_on=row["night"])
+        )
 
 
 def _quarantined(engine: Engine, plan: Plan, found: dict[int, list[RecordFact]]) -> None:
@@ -96,7 +98,9 @@ order by root, number"""
     for row in _dicts(engine, sql):
         names = ("psp", "kind", "psp_reference", "payment_order_id", "column_name", "found", "expected", "raw")
         fields = {name: str(row[name]) for name in names if row[name]}
-        found[row["root"]].append(RecordFact("quarantine", row["source"], "", row["file"], row["sha256"] or "", row["line"] or 0, fields))
+        found[row["root"]].append(
+            RecordFact("quarantine", row["source"], "", row["file"], row["sha256"] or "", row["line"] or 0, fields)
+        )
 
 
 def tried(plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -108,7 +112,9 @@ def tried(plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
     lines = []
     for each in plan.rule.passes:
         if each is plan.rule.passes[0]:
-            got = f"has {', '.join(present) or 'no side'}" + (f"; missing: {', '.join(missing)}" if missing else "; they disagree")
+            got = f"has {', '.join(present) or 'no side'}" + (
+                f"; missing: {', '.join(missing)}" if missing else "; they disagree"
+            )
             lines.append(f"{each.name}: {'no reference of ours' if facts['keyless'] else got}")
         elif facts["found_by"] == each.name:
             lines.append(f"{each.name}: {'the only partner, suggested' if each.suggest else 'united these records'}")

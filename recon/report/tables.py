@@ -37,7 +37,9 @@ def break_row(each: Break, sides: Sequence[str]) -> dict[str, Any]:
         "class": str(each.class_),
         "state": each.state,
         "currency": each.currency,
-        "difference": to_text(each.difference, each.currency) if each.difference is not None and each.currency else None,
+        "difference": to_text(each.difference, each.currency)
+        if each.difference is not None and each.currency
+        else None,
     }
     for side in sides:
         row[f"{side}_amount"] = side_amount(each, side)
@@ -70,7 +72,9 @@ def write_breaks(folder: Path, breaks: Sequence[Break], sides: Sequence[str]) ->
     names = [*_BEFORE_AMOUNTS, *(f"{side}_amount" for side in sides), *_AFTER_AMOUNTS]
     rows = [break_row(each, sides) for each in breaks]
     write_csv(folder / "breaks.csv", names, rows)
-    kinds = {name: pa.date32() if name in _DATES else pa.int64() if name == "age_days" else pa.string() for name in names}
+    kinds = {
+        name: pa.date32() if name in _DATES else pa.int64() if name == "age_days" else pa.string() for name in names
+    }
     schema = pa.schema(list(kinds.items()))
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "breaks.parquet", compression="zstd")
 
@@ -104,7 +108,10 @@ def write_quarantine(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 _KNOWN = pa.schema(
     [
-        *((name, pa.string()) for name in ("break_id", "reconciliation", "key", "code", "class", "state", "currency", "difference")),
+        *(
+            (name, pa.string())
+            for name in ("break_id", "reconciliation", "key", "code", "class", "state", "currency", "difference")
+        ),
         *((name, pa.string()) for name in ("amounts", "currencies", "psp")),
         ("first_seen", pa.date32()),
         ("deadline", pa.date32()),

@@ -6,6 +6,7 @@ the folder is either the old one or the new one. A rerun that made the same byte
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -26,9 +27,9 @@ def night_folder(nights: Path, night: date) -> Iterator[Path]:
 
     The caller holds the lock of this date.
     """
-    recover(nights, night)
     making = nights / f".making-{night}"
     with disk_errors(nights):
+        recover(nights, night)
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
     try:
@@ -75,7 +76,8 @@ def files_of(folder: Path) -> list[Path]:
 def write_manifest(folder: Path) -> None:
     """manifest.json: the SHA-256 and size of every file."""
     entries = {
-        str(path.relative_to(folder)): {"sha256": sha256_of(path), "size": path.stat().st_size} for path in files_of(folder)
+        str(path.relative_to(folder)): {"sha256": sha256_of(path), "size": path.stat().st_size}
+        for path in files_of(folder)
     }
     write_json(folder / MANIFEST, {"schema_version": 1, "files": entries})
 
@@ -97,7 +99,11 @@ def changed_files(folder: Path) -> list[str]:
     here = {str(path.relative_to(folder)): path for path in files_of(folder)}
     found = [f"{name}: gone" for name in sealed if name not in here]
     found += [f"{name}: not in the manifest" for name in here if name not in sealed]
-    found += [f"{name}: changed" for name, path in here.items() if name in sealed and sha256_of(path) != sealed[name]["sha256"]]
+    found += [
+        f"{name}: changed"
+        for name, path in here.items()
+        if name in sealed and sha256_of(path) != sealed[name]["sha256"]
+    ]
     return sorted(found)
 
 
@@ -120,7 +126,9 @@ def sha256_of(path: Path) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """JSON with sorted keys, two spaces and a final newline, so that the same value is the same bytes."""
-    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    path.write_text(
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+    )
 
 
 @contextmanager
@@ -131,13 +139,18 @@ def disk_errors(where: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno is None:
             raise
-        if isinstance(error, PermissionError):
-            raise ReconError(
-                "not-writable", f"cannot write under {where.name}/: {error.strerror}", "check the folder's owner and rights"
-            ) from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            what = _under(error.filename, where.parent) or f"{where.name}/"
+            raise ReconError("not-writable", f"{what}: {error.strerror}", "check its owner and rights") from error
         raise UnreachableError(
             "disk", f"writing under {where.name}/ failed: {error.strerror}", "free space, then run the same night again"
         ) from error
+
+
+def _under(name: object, root: Path) -> str:
+    """A path as it is called inside the workspace; empty where it is not of it."""
+    path = Path(str(name)) if name else root
+    return path.relative_to(root).as_posix() if path != root and path.is_relative_to(root) else ""
 
 
 def _sync(path: Path) -> None:

@@ -78,7 +78,9 @@ def night_before(nights: Path, night: date, first_night: date) -> Path | None:
     """The folder that night continues from; None on the first night. A gap or a stale night is refused (exit 2)."""
     if night < first_night:
         raise ReconError(
-            "before-opening", f"{night} is before the first night, {first_night}", "choose a later --date, or move opening in recon.yaml"
+            "before-opening",
+            f"{night} is before the first night, {first_night}",
+            "choose a later --date, or move opening in recon.yaml",
         )
     if night == first_night:
         return None
@@ -87,7 +89,9 @@ def night_before(nights: Path, night: date, first_night: date) -> Path | None:
     if before not in have:
         last = max((each for each in have if each < night), default=None)
         since = f"the last night there is {last}" if last else f"no night has run since the opening on {first_night}"
-        raise ReconError("gap", f"{night} continues from {before}, which has not run; {since}", f"recon catch-up --through {night}")
+        raise ReconError(
+            "gap", f"{night} continues from {before}, which has not run; {since}", f"recon catch-up --through {night}"
+        )
     if before in stale_nights(nights):
         raise ReconError(
             "stale", f"{before} is stale: a night before it was run again since", f"recon catch-up --through {night}"

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from recon.errors import LockedError
+from recon.errors import LockedError, ReconError
+from recon.store.folder import disk_errors
 
 
 @contextmanager
@@ -16,12 +17,19 @@ def night_lock(root: Path, night: date) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder = root / "state"
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{night}.lock", timeout=0)
     try:
-        lock.acquire()
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+    except NotImplementedError as error:
+        raise ReconError(
+            "no-locks", f"the file system under {folder.name}/ has no locks", "put the workspace on one that has them"
+        ) from error
     except Timeout as error:
-        raise LockedError("locked", f"another run of {night} holds the lock of this workspace", "wait for it to end") from error
+        raise LockedError(
+            "locked", f"another run of {night} holds the lock of this workspace", "wait for it to end"
+        ) from error
     try:
         yield
     finally:

@@ -6,15 +6,19 @@ night to another, so a killed run leaves it as it was. SQLite by default, Postgr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from recon.errors import UnreachableError
+
+#: How long a connection, or a lock of SQLite, is waited for.
+SECONDS = 10
 
 metadata = sa.MetaData()
 
@@ -75,7 +79,8 @@ def engine_for(url: str, root: Path) -> sa.Engine:
         made = made.set(database=str(path))
     elif made.drivername == "postgresql":
         made = made.set(drivername="postgresql+psycopg")
-    return sa.create_engine(made, **({"connect_args": {"timeout": 30}} if made.drivername.startswith("sqlite") else {}))
+    seconds = "timeout" if made.drivername.startswith("sqlite") else "connect_timeout"
+    return sa.create_engine(made, connect_args={} if seconds in made.query else {seconds: SECONDS})
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -122,9 +127,15 @@ def record_night(
         engine.dispose()
 
 
-def _project(connection: sa.Connection, night: date, known: list[Mapping[str, Any]], proposed: list[Mapping[str, Any]]) -> None:
+def _project(
+    connection: sa.Connection, night: date, known: list[Mapping[str, Any]], proposed: list[Mapping[str, Any]]
+) -> None:
     # A night that was run again may no longer know a break or a fix that an earlier run of it made up.
-    connection.execute(breaks.delete().where(breaks.c.first_seen >= night, breaks.c.break_id.not_in(_ids(connection, known, "break_id"))))
+    connection.execute(
+        breaks.delete().where(
+            breaks.c.first_seen >= night, breaks.c.break_id.not_in(_ids(connection, known, "break_id"))
+        )
+    )
     _replace(connection, breaks, known, ["break_id"])
     current = _ids(connection, proposed, "fix_id")
     connection.execute(fixes.delete().where(fixes.c.proposed_on >= night, fixes.c.fix_id.not_in(current)))
@@ -139,9 +150,11 @@ def _project(connection: sa.Connection, night: date, known: list[Mapping[str, An
     _replace(connection, fixes, rows, ["fix_id"])
 
 
-def _ids(connection: sa.Connection, rows: list[Mapping[str, Any]], column: str) -> sa.Select[Any]:
+def _ids(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], column: str) -> sa.Select[Any]:
     """The ids of `rows` as a subquery, through a temporary table: a night may have hundreds of thousands."""
-    table = sa.Table(f"tonight_{column}", sa.MetaData(), sa.Column("id", sa.Text, primary_key=True), prefixes=["TEMPORARY"])
+    table = sa.Table(
+        f"tonight_{column}", sa.MetaData(), sa.Column("id", sa.Text, primary_key=True), prefixes=["TEMPORARY"]
+    )
     table.drop(connection, checkfirst=True)
     table.create(connection)
     if rows:
@@ -149,15 +162,11 @@ def _ids(connection: sa.Connection, rows: list[Mapping[str, Any]], column: str) 
     return sa.select(table.c.id)
 
 
-def _replace(connection: sa.Connection, table: sa.Table, rows: list[Mapping[str, Any]], key: list[str]) -> None:
+def _replace(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], key: list[str]) -> None:
     """Insert rows, or bring those that are there up to date."""
     if not rows:
         return
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert
-    statement = insert(table)
+    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others), [dict(row) for row in rows])
 

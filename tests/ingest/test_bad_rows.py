@@ -28,12 +28,14 @@ def refused_amount(read: Reader, amount: str, currency: str = "EUR") -> dict[str
 def test_r01_marks_that_are_not_declared_are_never_guessed(read: Reader, amount: str) -> None:
     refusal = refused_amount(read, amount)
     assert (refusal["column_name"], refusal["found"]) == ("amount", amount)
-    assert refusal["expected"] == "a number with . before the decimals, at most 2 of them for EUR"
+    assert refusal["expected"] == 'a number with "." before the decimals, at most 2 of them for EUR'
 
 
 def test_r01_declared_marks_are_read(read: Reader) -> None:
     european = shipped("generic_settlement", decimal=",", thousands=".", delimiter=";")
-    result = read(HEADER.replace(",", ";") + "\n" + line(amount="1.234x50").replace(",", ";").replace("x", ",") + "\n", european)
+    result = read(
+        HEADER.replace(",", ";") + "\n" + line(amount="1.234x50").replace(",", ";").replace("x", ",") + "\n", european
+    )
     assert result.only["amount"] == 123450
 
 
@@ -81,7 +83,9 @@ def test_r09_an_empty_optional_amount_is_absent_and_not_zero(read: Reader) -> No
     assert read([line(fee="")]).only["fee"] is None
 
 
-@pytest.mark.parametrize(("amount", "currency"), [("1000.5", "KRW"), ("1.005", "USD"), ("1.999", "USD"), ("1.0001", "KWD")])
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("1000.5", "KRW"), ("1.005", "USD"), ("1.999", "USD"), ("1.0001", "KWD")]
+)
 def test_r10_too_many_decimals_are_never_rounded(read: Reader, amount: str, currency: str) -> None:
     refusal = refused_amount(read, amount, currency)
     assert f"of them for {currency}" in str(refusal["expected"])
@@ -114,9 +118,11 @@ def test_r15_identical_rows_are_both_kept(read: Reader) -> None:
     row = "ACME,ShopECOM,8811,po-1,visa,2026-11-19 10:00:00,UTC,Settled,8812,EUR,,10,1,EUR,,9.9,0.1,,,,visa,,7,,,,,,,"
     header = (
         "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,TimeZone,Type,"
-        "Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),"
+        "Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),"
+        "Exchange Rate,Net Currency,Net Debit (NC),"
         "Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),Payment Method Variant,"
-        "Modification Merchant Reference,Batch Number,Reserved4,Reserved5,Reserved6,Reserved7,Reserved8,Reserved9,Reserved10"
+        "Modification Merchant Reference,Batch Number,Reserved4,Reserved5,Reserved6,Reserved7,"
+        "Reserved8,Reserved9,Reserved10"
     )
     other = row.replace("8812", "8813")
     result = read("\n".join([header, row, other, row, row]), shipped("adyen_settlement_details"))
@@ -132,7 +138,10 @@ def test_r15_identical_rows_are_both_kept(read: Reader) -> None:
 
 def test_r16_one_id_with_two_amounts_is_kept_twice(read: Reader) -> None:
     result = read([line(amount="10.00"), line(amount="11.00")])
-    assert [(record["record_id"], record["amount"]) for record in result.records] == [("|n-1|capture", 1000), ("|n-1|capture", 1100)]
+    assert [(record["record_id"], record["amount"]) for record in result.records] == [
+        ("|n-1|capture", 1000),
+        ("|n-1|capture", 1100),
+    ]
 
 
 def test_r17_r19_account_and_kind_are_part_of_the_identity(read: Reader) -> None:
@@ -175,13 +184,17 @@ def test_r22_hangul_in_two_forms_is_one_key(read: Reader) -> None:
     assert [record["payment_order_id"] for record in result.records] == [composed, composed]
 
 
-@pytest.mark.parametrize("moment", ["2026-02-31 10:00:00", "0000-00-00 00:00:00", "03/04/26", "2026-11-19", "19.11.2026 10:00:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-02-31 10:00:00", "0000-00-00 00:00:00", "03/04/26", "2026-11-19", "19.11.2026 10:00:00"]
+)
 def test_r23_dates_that_are_none_or_in_another_layout(read: Reader, moment: str) -> None:
     result = read([line(), line(natural_id="n-2", occurred_at=moment)])
     assert (result.refusal["column_name"], result.refusal["found"]) == ("occurred_at", moment)
 
 
-@pytest.mark.parametrize("moment", ["1970-01-01 00:00:00", "1999-12-31 23:59:59", "2099-01-01 00:00:00", "9999-12-31 00:00:00"])
+@pytest.mark.parametrize(
+    "moment", ["1970-01-01 00:00:00", "1999-12-31 23:59:59", "2099-01-01 00:00:00", "9999-12-31 00:00:00"]
+)
 def test_r24_dates_that_stand_for_none(read: Reader, moment: str) -> None:
     assert read([line(), line(natural_id="n-2", occurred_at=moment)]).loaded.quarantined == 1
 
@@ -189,7 +202,11 @@ def test_r24_dates_that_stand_for_none(read: Reader, moment: str) -> None:
 def test_r25_a_local_time_that_the_clocks_skip_is_refused(read: Reader) -> None:
     row = "txn_{0},{1},usd,1,0,1,charge\n"
     text = "balance_transaction_id,created,currency,gross,fee,net,reporting_category\n"
-    text += row.format(1, "2026-03-08 02:30:00") + row.format(2, "2026-03-08 03:30:00") + row.format(3, "2026-11-01 01:30:00")
+    text += (
+        row.format(1, "2026-03-08 02:30:00")
+        + row.format(2, "2026-03-08 03:30:00")
+        + row.format(3, "2026-11-01 01:30:00")
+    )
     fmt = shipped("stripe_balance_change")
     from dataclasses import replace
 
@@ -199,7 +216,10 @@ def test_r25_a_local_time_that_the_clocks_skip_is_refused(read: Reader) -> None:
     result = read(text, fmt, zone=ZoneInfo("UTC"))
     assert result.refusal["line"] == 2
     # Of a time that the clocks show twice, the later is taken.
-    assert [record["occurred_at"] for record in result.records] == [datetime(2026, 3, 8, 7, 30), datetime(2026, 11, 1, 6, 30)]
+    assert [record["occurred_at"] for record in result.records] == [
+        datetime(2026, 3, 8, 7, 30),
+        datetime(2026, 11, 1, 6, 30),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -220,15 +240,22 @@ def test_r26_without_an_instant_the_plain_day_counts(read: Reader) -> None:
     assert read([line(occurred_at=""), line()]).loaded.quarantined == 1
 
 
-@pytest.mark.parametrize("memo", ['=HYPERLINK("http://x")', "@SUM(1)", "</script>", "{{7*7}}", "\u202eabc", "'; DROP TABLE x; --"])
+@pytest.mark.parametrize(
+    "memo", ['=HYPERLINK("http://x")', "@SUM(1)", "</script>", "{{7*7}}", "\u202eabc", "'; DROP TABLE x; --"]
+)
 def test_r27_r28_r29_r33_text_is_data(read: Reader, memo: str) -> None:
     quoted = '"' + memo.replace('"', '""') + '"'
     assert read([line(memo=quoted)]).only["memo"] == memo
 
 
 def test_r30_card_numbers_in_free_text_are_masked(read: Reader) -> None:
-    result = read([line(memo="paid with 4111 1111 1111 1111 today"), line(natural_id="n-2", memo="order 4111111111111112")])
-    assert [record["memo"] for record in result.records] == ["paid with ************1111 today", "order 4111111111111112"]
+    result = read(
+        [line(memo="paid with 4111 1111 1111 1111 today"), line(natural_id="n-2", memo="order 4111111111111112")]
+    )
+    assert [record["memo"] for record in result.records] == [
+        "paid with ************1111 today",
+        "order 4111111111111112",
+    ]
 
 
 def test_r30_card_numbers_are_masked_in_the_quarantine_too(read: Reader) -> None:
@@ -246,6 +273,10 @@ def test_r34_a_net_that_is_not_the_rest_is_kept_and_told(read: Reader) -> None:
 def test_an_unknown_kind_is_kept(read: Reader) -> None:
     record = read([line(kind="weird")]).only
     assert (record["kind"], record["kind_raw"]) == ("unknown", "weird")
+
+
+def test_r09_a_row_without_a_type_is_refused_and_not_unknown(read: Reader) -> None:
+    assert read([line(), line(natural_id="n-2", kind="")]).refusal["column_name"] == "kind"
 
 
 def test_a_row_without_its_own_id_is_refused(read: Reader) -> None:

@@ -10,14 +10,22 @@ HEADER = ",".join(ADYEN.required)
 
 
 def row(**values: str) -> str:
-    sound = {"Merchant Account": "Shop", "Creation Date": "2026-11-19 10:00:00", "TimeZone": "CET", "Net Currency": "EUR", "Batch Number": "7"}
+    sound = {
+        "Merchant Account": "Shop",
+        "Creation Date": "2026-11-19 10:00:00",
+        "TimeZone": "CET",
+        "Net Currency": "EUR",
+        "Batch Number": "7",
+    }
     return ",".join({**sound, **values}.get(column, "") for column in ADYEN.required)
 
 
 def settled(number: int, net: str, fee: str = "0.10", batch: str = "7") -> str:
     gross = {"Gross Currency": "EUR", "Gross Credit (GC)": "10.00", "Exchange Rate": "1"}
     costs = {"Commission (NC)": fee, "Net Credit (NC)": net, "Batch Number": batch}
-    return row(**{"Psp Reference": str(number), "Modification Reference": f"m{number}", "Type": "Settled"}, **gross, **costs)
+    return row(
+        **{"Psp Reference": str(number), "Modification Reference": f"m{number}", "Type": "Settled"}, **gross, **costs
+    )
 
 
 def payout(amount: str, batch: str = "7", kind: str = "MerchantPayout") -> str:
@@ -60,9 +68,7 @@ def test_rows_without_gross_take_their_net_and_ignore_the_gross_currency(read: R
     assert [(record["currency"], record["amount"]) for record in result.records] == [("EUR", 1000), ("EUR", -990)]
 
 
-@pytest.mark.parametrize(
-    ("zone", "hour"), [("CET", 9), ("CEST", 9), ("PST", 18), ("PDT", 18), ("UTC", 10), ("KST", 1)]
-)
+@pytest.mark.parametrize(("zone", "hour"), [("CET", 9), ("CEST", 9), ("PST", 18), ("PDT", 18), ("UTC", 10), ("KST", 1)])
 def test_a_zone_abbreviation_stands_for_its_place(read: Reader, zone: str, hour: int) -> None:
     result = read("\n".join([HEADER, settled(1, "9.90").replace("CET", zone)]), ADYEN)
     assert result.only["occurred_at"].hour == hour

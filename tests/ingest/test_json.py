@@ -40,8 +40,20 @@ def test_a_payment_and_its_cancellation(read: Reader) -> None:
     cancel = {"transactionKey": "tk2", "canceledAt": "2026-11-20T00:10:00+09:00", "cancelReason": "변심"}
     back = row(transactionKey="tk2", amount=-400, fee=-11, supplyAmount=-10, vat=-1, payOutAmount=-389, cancel=cancel)
     capture, refund = read(json.dumps([row(), back]), TOSS).records
-    assert (capture["kind"], capture["amount"], capture["fee"], capture["tax"], capture["net"]) == ("capture", 1000, 30, 3, 967)
-    assert (refund["kind"], refund["amount"], refund["fee"], refund["tax"], refund["net"]) == ("refund", -400, -10, -1, -389)
+    assert (capture["kind"], capture["amount"], capture["fee"], capture["tax"], capture["net"]) == (
+        "capture",
+        1000,
+        30,
+        3,
+        967,
+    )
+    assert (refund["kind"], refund["amount"], refund["fee"], refund["tax"], refund["net"]) == (
+        "refund",
+        -400,
+        -10,
+        -1,
+        -389,
+    )
     assert [str(record["business_date"]) for record in (capture, refund)] == ["2026-11-19", "2026-11-20"]
     assert refund["record_id"] == "shop|tk2|refund"
     assert refund["memo"] == "변심"
@@ -53,7 +65,22 @@ def test_old_payloads_give_fees_as_text_and_no_total(read: Reader) -> None:
     assert (read(json.dumps([old]), TOSS).only["fee"], read(json.dumps([old]), TOSS).only["tax"]) == (33, None)
 
 
-@pytest.mark.parametrize("amount", ["1e3", "1000.5", "NaN", "Infinity", '"１０００"', "true", "{}", "[1]", '"1,000"', "null", "10000000000000000000000"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "1e3",
+        "1000.5",
+        "NaN",
+        "Infinity",
+        '"１０００"',
+        "true",
+        "{}",
+        "[1]",
+        '"1,000"',
+        "null",
+        "10000000000000000000000",
+    ],
+)
 def test_amounts_that_are_none(read: Reader, amount: str) -> None:
     text = json.dumps([row(transactionKey="good"), row(amount="@")]).replace('"@"', amount)
     result = read(text, TOSS)
@@ -67,7 +94,9 @@ def test_a_number_never_goes_through_a_float(read: Reader) -> None:
 
 
 def test_a_name_twice_in_an_object_refuses_the_record(read: Reader) -> None:
-    text = json.dumps([row(), row(transactionKey="t2", cancel={"x": 1})]).replace('{"x": 1}', '{"cancelReason": "a", "cancelReason": "b"}')
+    text = json.dumps([row(), row(transactionKey="t2", cancel={"x": 1})]).replace(
+        '{"x": 1}', '{"cancelReason": "a", "cancelReason": "b"}'
+    )
     result = read(text, TOSS)
     assert len(result.records) == 1
     assert result.refusal["found"] == 'the name "cancelReason" twice'
@@ -122,19 +151,31 @@ def test_nesting_without_end(read: Reader) -> None:
     assert "nested too deeply" in read("[" + "[" * 200_000, TOSS).reason
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=30), st.integers(16, 300), st.sampled_from([None, 1]))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=30), st.integers(16, 300), st.sampled_from([None, 1])
+)
 def test_pieces_of_any_size_give_the_same(read: Reader, amounts: list[int], chunk: int, indent: int | None) -> None:
-    text = json.dumps([row(transactionKey=f"키-{n}", amount=amount) for n, amount in enumerate(amounts)], ensure_ascii=False, indent=indent)
+    text = json.dumps(
+        [row(transactionKey=f"키-{n}", amount=amount) for n, amount in enumerate(amounts)],
+        ensure_ascii=False,
+        indent=indent,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_records, "_CHUNK", chunk)
         patch.setattr(json_records, "_BATCH", 4)
         records = read(text, TOSS).records
-    assert [(record["natural_id"], record["amount"]) for record in records] == [(f"키-{n}", amount) for n, amount in enumerate(amounts)]
+    assert [(record["natural_id"], record["amount"]) for record in records] == [
+        (f"키-{n}", amount) for n, amount in enumerate(amounts)
+    ]
 
 
 def test_refusals_on_one_line_keep_their_own_reasons(read: Reader) -> None:
     """A document without line breaks: every record stands on line 1."""
     bad = [row(transactionKey=f"t{n}", orderId=f"po-{n}", amount=f"x{n}") for n in range(5)]
     result = read(json.dumps([*bad, row()]), TOSS)
-    assert [(each["payment_order_id"], each["found"]) for each in result.refusals] == [(f"po-{n}", f"x{n}") for n in range(5)]
+    assert [(each["payment_order_id"], each["found"]) for each in result.refusals] == [
+        (f"po-{n}", f"x{n}") for n in range(5)
+    ]

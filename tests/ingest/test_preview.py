@@ -16,7 +16,11 @@ from recon.errors import Exit, ReconError
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "lines.csv"
-    rows = [line(), line(natural_id="n-2", amount="1,5", memo="x"), line(natural_id="n-3", kind="refund", amount="-2.50", memo="4111111111111111")]
+    rows = [
+        line(),
+        line(natural_id="n-2", amount="1,5", memo="x"),
+        line(natural_id="n-3", kind="refund", amount="-2.50", memo="4111111111111111"),
+    ]
     header = HEADER + ",psp"
     path.write_text("\n".join([header, *(row + ",acme" for row in rows)]), encoding="utf-8")
     return path
@@ -74,7 +78,14 @@ def test_a_format_by_path_and_a_workspaces_own(file: Path, monkeypatch: pytest.M
     assert run(file, "--format", "mine")[0] == Exit.OK
 
 
-@pytest.mark.parametrize("arguments", [("--format", "none_such"), ("--format", "none.yaml"), ("--format", "generic_settlement", "--time-zone", "Mars/Base")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--format", "none_such"),
+        ("--format", "none.yaml"),
+        ("--format", "generic_settlement", "--time-zone", "Mars/Base"),
+    ],
+)
 def test_what_does_not_exist_is_a_usage_error(file: Path, arguments: tuple[str, ...]) -> None:
     with pytest.raises(ReconError) as caught:
         run(file, *arguments)

@@ -86,10 +86,15 @@ def files(samples: Path | None, pattern: str) -> list[Path]:
         ("toss/*.json", "toss_settlements", toss),
     ],
 )
-def test_every_sample_reads_and_its_sums_are_right(samples: Path | None, read: Reader, pattern: str, fmt: str, count: Count) -> None:
+def test_every_sample_reads_and_its_sums_are_right(
+    samples: Path | None, read: Reader, pattern: str, fmt: str, count: Count
+) -> None:
     for path in files(samples, pattern):
         result = read(path.read_bytes(), shipped(fmt), keep=True)
-        found = {(kind, currency): (rows, Decimal(to_text(minor, currency))) for kind, currency, rows, minor in result.loaded.totals}
+        found = {
+            (kind, currency): (rows, Decimal(to_text(minor, currency)))
+            for kind, currency, rows, minor in result.loaded.totals
+        }
         assert found == summed(count(path)), path.name
         assert result.loaded.quarantined == 0, path.name
         assert result.loaded.rows == sum(rows for rows, _ in found.values())

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def run(url: str, *statements: str) -> None:
 
 
 def elsewhere(url: str, statement: str) -> None:
-    """Run a statement in another process: SQLite's locks belong to processes, and a night shares its own with nobody."""
+    """Run a statement in another process: SQLite's locks belong to processes, and a night has one to itself."""
     code = (
         "import sys, sqlalchemy as sa\n"
         "with sa.create_engine(sys.argv[1]).begin() as connection: connection.exec_driver_sql(sys.argv[2])"
@@ -96,18 +96,22 @@ def add(url: str, rows: list[tuple[Any, ...]]) -> None:
     cast = ":posted_at" if not url.startswith("postgres") else "cast(:posted_at as timestamptz)"
     values = ", ".join(cast if name == "posted_at" else f":{name}" for name in names)
     with engine.begin() as connection:
-        connection.execute(sa.text(f"insert into {TABLE} values ({values})"), [dict(zip(names, row, strict=True)) for row in zoned])
+        connection.execute(
+            sa.text(f"insert into {TABLE} values ({values})"), [dict(zip(names, row, strict=True)) for row in zoned]
+        )
 
 
-Query = Callable[..., list[dict[str, Any]]]
+LIMITS = Limits(1, 10)
 
 
 def records(engine: Engine, loaded: Any) -> list[dict[str, Any]]:
     return engine.table(f"SELECT * FROM ({loaded.relation})").to_pylist()
 
 
-def read(engine: Engine, url: str, tmp_path: Path, source: Source = SOURCE, limits: Limits = Limits(1, 10)) -> Any:
-    return read_query(engine, source, Secret("env:SHOP", url), START, END, tmp_path / "out", ZoneInfo("Asia/Seoul"), time(0), limits)
+def read(engine: Engine, url: str, tmp_path: Path, source: Source = SOURCE, limits: Limits = LIMITS) -> Any:
+    return read_query(
+        engine, source, Secret("env:SHOP", url), START, END, tmp_path / "out", ZoneInfo("Asia/Seoul"), time(0), limits
+    )
 
 
 def test_every_database_gives_the_same_records(engine: Engine, url: str, tmp_path: Path) -> None:
@@ -115,7 +119,15 @@ def test_every_database_gives_the_same_records(engine: Engine, url: str, tmp_pat
     assert (loaded.rows, loaded.read, loaded.quarantined) == (3, 3, 0)
     assert loaded.totals == (("capture", "EUR", 1, -250), ("capture", "KRW", 1, 1000), ("refund", "KRW", 1, 5))
     found = [
-        (r["record_id"], r["entry_id"], r["amount"], str(r["posted_at"]), str(r["business_date"]), r["payment_order_id"], r["memo"])
+        (
+            r["record_id"],
+            r["entry_id"],
+            r["amount"],
+            str(r["posted_at"]),
+            str(r["business_date"]),
+            r["payment_order_id"],
+            r["memo"],
+        )
         for r in records(engine, loaded)
     ]
     assert found == [
@@ -131,7 +143,9 @@ def test_a_commit_between_two_queries_is_not_seen(engine: Engine, url: str, tmp_
     zone = ZoneInfo("Asia/Seoul")
     with Snapshot(Secret("env:SHOP", url), tmp_path) as snapshot:
         first = snapshot.read(engine, SOURCE, START, END, tmp_path / "1", zone, time(0), Limits(1, 10))
-        elsewhere(url, f"insert into {TABLE} values (9, 'a', 'capture', 'KRW', 77, '2026-11-19 01:00:00', 'po-9', 'late')")
+        elsewhere(
+            url, f"insert into {TABLE} values (9, 'a', 'capture', 'KRW', 77, '2026-11-19 01:00:00', 'po-9', 'late')"
+        )
         second = snapshot.read(engine, SOURCE, START, END, tmp_path / "2", zone, time(0), Limits(1, 10))
     assert records(engine, second) == records(engine, first)
     assert read(engine, url, tmp_path).rows == 4
@@ -167,7 +181,9 @@ def test_e7_a_query_that_no_longer_runs_is_schema_drift(engine: Engine, url: str
 
 
 def test_e7_a_query_without_a_required_column(engine: Engine, url: str, tmp_path: Path) -> None:
-    source = Source("ledger", "ledger_entry", Moves.STATE, query=f"select entry_id, kind, currency, amount as total from {TABLE}")
+    source = Source(
+        "ledger", "ledger_entry", Moves.STATE, query=f"select entry_id, kind, currency, amount as total from {TABLE}"
+    )
     with pytest.raises(ReconError, match="account, amount, posted_at") as caught:
         read(engine, url, tmp_path, source)
     assert caught.value.exit == Exit.USAGE
@@ -194,13 +210,21 @@ def test_r13_money_in_a_floating_point_column_is_refused(engine: Engine, url: st
 
 def test_amounts_in_major_units_are_exact_decimals(engine: Engine, url: str, tmp_path: Path) -> None:
     create(url, "varchar(30)" if url.startswith("sqlite") else "decimal(30, 4)")
-    rows = [(1, "a", "capture", "EUR", "90071992547409.9300", "2026-11-19 00:00:00", "po", "x"), (2, "a", "capture", "EUR", "1.0050", "2026-11-19 00:00:00", "po", "x")]
+    rows = [
+        (1, "a", "capture", "EUR", "90071992547409.9300", "2026-11-19 00:00:00", "po", "x"),
+        (2, "a", "capture", "EUR", "1.0050", "2026-11-19 00:00:00", "po", "x"),
+    ]
     add(url, rows)
     source = Source("ledger", "ledger_entry", Moves.EVENTS, query=QUERY, money="major")
     loaded = read(engine, url, tmp_path, source)
     assert [r["amount"] for r in records(engine, loaded)] == [9007199254740993]
     [refusal] = engine.table(loaded.quarantine).to_pylist()
-    assert (refusal["file"], refusal["line"], refusal["column_name"], refusal["payment_order_id"]) == ("query:ledger", 0, "amount", "po")
+    assert (refusal["file"], refusal["line"], refusal["column_name"], refusal["payment_order_id"]) == (
+        "query:ledger",
+        0,
+        "amount",
+        "po",
+    )
     assert "entry_id=2" in refusal["raw"]
 
 
@@ -211,14 +235,20 @@ def test_too_many_unreadable_rows_set_the_query_aside(engine: Engine, url: str, 
     assert loaded.set_aside is not None and loaded.relation == ""
 
 
-def test_a_server_that_is_down_is_unreachable_and_its_url_is_not_told(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down_is_unreachable_and_its_url_is_not_told(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tenacity
 
     monkeypatch.setattr(tenacity.nap.time, "sleep", lambda seconds: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    for url in (f"postgresql://someone:hush@127.0.0.1:{port}/x", f"mysql://someone:hush@127.0.0.1:{port}/x", f"sqlite:///{tmp_path}/none.sqlite"):
+    for url in (
+        f"postgresql://someone:hush@127.0.0.1:{port}/x",
+        f"mysql://someone:hush@127.0.0.1:{port}/x",
+        f"sqlite:///{tmp_path}/none.sqlite",
+    ):
         with pytest.raises(UnreachableError) as caught:
             read(engine, url, tmp_path)
         assert caught.value.exit == Exit.UNREACHABLE
@@ -229,7 +259,11 @@ def test_a_server_that_is_down_is_unreachable_and_its_url_is_not_told(engine: En
 
 def test_a_settlement_source_by_query(engine: Engine, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'cards.sqlite'}"
-    run(url, "create table cards (id text, kind text, currency text, amount integer, at text)", "insert into cards values ('g-1', 'capture', 'KRW', 500, '2026-11-19T09:00:00+09:00')")
+    run(
+        url,
+        "create table cards (id text, kind text, currency text, amount integer, at text)",
+        "insert into cards values ('g-1', 'capture', 'KRW', 500, '2026-11-19T09:00:00+09:00')",
+    )
     query = "select id as natural_id, kind, currency, amount, at as occurred_at from cards"
     source = Source("gift_cards", "settlement_line", Moves.STATE, query=query, psp="gift_cards", account="kr")
     [record] = records(engine, read(engine, url, tmp_path, source))
@@ -241,7 +275,13 @@ def test_many_rows_whose_first_thousands_are_empty(engine: Engine, tmp_path: Pat
     """The SQLite driver guesses a column's type from its first rows."""
     url = f"sqlite:///{tmp_path / 'shop.sqlite'}"
     create(url, "bigint")
-    add(url, [(n, "a", "capture", "KRW", n, "2026-11-19 00:00:00", f"po-{n}" if n > 4000 else None, "x") for n in range(5000)])
+    add(
+        url,
+        [
+            (n, "a", "capture", "KRW", n, "2026-11-19 00:00:00", f"po-{n}" if n > 4000 else None, "x")
+            for n in range(5000)
+        ],
+    )
     loaded = read(engine, url, tmp_path)
     assert loaded.read == 5000
     assert sum(1 for r in records(engine, loaded) if r["payment_order_id"]) == 999

@@ -2,10 +2,11 @@
 
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -55,3 +56,22 @@ def own_databases(postgres) -> Iterator[OwnDatabases]:
     made = OwnDatabases(postgres, f"recon_nights_{uuid.uuid4().hex[:8]}")
     yield made
     made.drop()
+
+
+@pytest.fixture(scope="session")
+def own_mariadb(mariadb) -> Iterator[Callable[[], str]]:
+    """Makes MariaDB databases, and drops them in the end; each call gives the URL of a new one."""
+    engine = sa.create_engine(mariadb)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"recon_nights_{uuid.uuid4().hex[:8]}")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"create database {made[-1]}"))
+        return sa.make_url(mariadb).set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    with engine.connect() as connection:
+        for name in made:
+            connection.execute(sa.text(f"drop database {name}"))
+    engine.dispose()
