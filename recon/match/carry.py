@@ -82,7 +82,7 @@ def group_counts(plan: Plan) -> str:
     return f"""select outcome, sum(n) from (
   select outcome, count(*) as n from {plan.table("outcomes")} where is_root group by outcome
   union all
-  select 'broken', count(*) from {plan.table("extra")}
+  select 'broken', count(distinct gid) from {plan.table("extra")}
   union all
   select 'cleared', n from {plan.table("swift_sums")}
 ) group by outcome having sum(n) > 0 order by outcome"""
@@ -167,7 +167,9 @@ def pending_rows(engine: Engine, plan: Plan) -> str:
     key = " || '/' || ".join([*plan.key_fields, "kind"])
     due = plan.rule.due[0] if plan.rule.due else None
     first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})" if due else "CAST(NULL AS DATE)"
-    return f"""select {text(plan.rule.name)} as reconciliation, coalesce({key}, keyless_key) as key, psp, {pending_reason_sql(plan)} as reason, {first} as since
+    reason = pending_reason_sql(plan)
+    return f"""select {text(plan.rule.name)} as reconciliation, coalesce({key}, keyless_key) as key, psp, {reason} as reason,
+  case when {reason} <> 'grace' then {first} end as since
 from {plan.table("groups")} g where outcome = 'pending' and not {within(plan.table("work"), "g")}
 union all
 select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL from {plan.table("judged")} j
@@ -180,7 +182,7 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
     for plan in plans:
         rows = pending_rows(engine, plan)
         parts.append(
-            f"select p.reconciliation, p.key, p.psp, p.reason, d.due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since"
+            f"select p.reconciliation, p.key, p.psp, p.reason, case when p.reason = 'grace' then DATE '{plan.night}' else d.due end as due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since"
         )
     body = "\nunion all\n".join(parts) or "select NULL as reconciliation where false"
     engine.step(

@@ -171,7 +171,10 @@ def fix_fact(fix: Fix) -> FixFact:
 def sentence(verdict: str, night: date, open_breaks: Sequence[Break], pending: int, awaiting: Sequence[str]) -> str:
     """The one sentence that the report opens with."""
     if verdict == "incomplete":
-        return f"{night}: incomplete. Awaiting {', '.join(awaiting)}; nothing missing there was judged."
+        besides = (
+            f" {len(open_breaks)} open break{'s' if len(open_breaks) != 1 else ''} besides." if open_breaks else ""
+        )
+        return f"{night}: incomplete. Input of {', '.join(awaiting)} is missing or set aside; nothing missing there was judged.{besides}"
     if verdict == "breaks":
         by_class = Counter(each.class_ for each in open_breaks)
         parts = [
