@@ -26,7 +26,7 @@ from recon.inputs import Inputs, leave_quarantine, read_inputs, write_inputs
 from recon.match import match
 from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
-from recon.match.population import Loaded, new_records
+from recon.match.population import Loaded, new_records, open_records
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
 from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
@@ -157,7 +157,9 @@ def _reconcile(
     loaded = [
         Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read if each.relation
     ]
-    new_records(engine, loaded, moves, records)
+    still_open = open_records(workspace.reconciliations, before / "open") if before else {}
+    seen = {record: [*records.get(record, ()), *still_open.get(record, ())] for record in {*records, *still_open}}
+    new_records(engine, loaded, moves, seen)
     _count_replays(engine, inputs)
     leave_quarantine(engine, inputs, night)
     known = read_known(before / "open" / "breaks.parquet") if before else {}

@@ -101,8 +101,8 @@ def admit(state, night, since, remembered, roll):
         content = {name: value for name, value in read.items() if name not in ("file", "line")}
         row = {"kind": "capture", **read, "new": True, "restated": False}
         older = [old for old in state.open if identity(old) == identity(row)]
-        versions = [known for day, known in state.read[identity(row)] if day >= since or older]
-        state.read[identity(row)].append((night["date"], content))
+        versions = [known for day, known, had in state.read[identity(row)] if day >= since or had in older]
+        state.read[identity(row)].append((night["date"], content, row))
         if row["record"] == "payment_order":
             known = [old for g in remembered for old in g.rows if identity(old) == identity(row)] + older
             row["previous_status"] = known[-1]["status"] if known else None

@@ -1,7 +1,8 @@
 """Extra groups: breaks that no side's records make: unclaimed records, and rows in quarantine that no group of tonight bears.
 
 Reads   <recon>_unclaimed_<record>, <recon>_quarantined
-Writes  <recon>_extra   gid, what, record, source, record_id, number; and a row each in <recon>_judged
+Writes  <recon>_extra   gid, what, record, source, record_id, number: what speaks of one key has one gid, so that it is one
+                        break; and a row a gid in <recon>_judged
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     judged, extra = plan.table("judged"), plan.table("extra")
     [key] = plan.key_fields
     parts = [
+        # A restated row is there twice.
         f"select 'unclaimed' as what, {text(record)} as record, source, record_id, CAST(NULL AS BIGINT) as number, "
-        f"source || '/' || record_id as key, {_kind(record)} as kind, {_psp(record)} as psp, since from {plan.table('unclaimed_' + record)}"
+        f"source || '/' || record_id as key, min({_kind(record)}) as kind, min({_psp(record)}) as psp, min(since) as since "
+        f"from {plan.table('unclaimed_' + record)} group by source, record_id"
         for record in reads(plan.rule)
     ]
     parts.append(
@@ -32,13 +35,14 @@ where not s.attached and coalesce({key}, psp_reference) is not null"""
     engine.step(
         f"{plan.prefix}_extra",
         f"""create table {extra} as
-select (select coalesce(max(gid), 0) from {judged}) + row_number() over (order by what, key, number) as gid, * from ({" union all ".join(parts)})""",
+select (select coalesce(max(gid), 0) from {judged}) + dense_rank() over (order by what, key) as gid, * from ({" union all ".join(parts)})""",
     )
     zero = [f"{side.name}__{what}" for side in plan.rule.sides for what in ("count", "cleared_count", "cleared_amount")]
     engine.step(
         f"{plan.prefix}_extra_judged",
         f"""insert into {judged} (gid, key, kind, keyless, cleared_before, quarantined, unclaimed, restated, candidates, psp, since, outcome, {", ".join(zero)})
-select gid, key, kind, true, false, what = 'quarantined', what = 'unclaimed', false, 0, psp, since, 'left', {", ".join("0" for _ in zero)} from {extra}""",
+select gid, key, min(kind), true, false, what = 'quarantined', what = 'unclaimed', false, 0, min(psp), min(since), 'left', {", ".join("0" for _ in zero)}
+from {extra} group by gid, key, what""",
     )
 
 

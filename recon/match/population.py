@@ -42,7 +42,8 @@ def new_records(
 ) -> None:
     """Leave `all_<record>` and `new_<record>` for every record type, and the table `replayed_rows`.
 
-    earlier   record type -> SQL relations of earlier nights' records within the look-back (canonical columns and `night`)
+    earlier   record type -> SQL relations (canonical columns and `night`) of earlier nights' records within the look-back
+              and of what is still open (`open_records`)
     """
     engine.step(
         "replayed_rows",
@@ -61,6 +62,23 @@ def new_records(
         if moves.get(record.name) is Moves.EVENTS:
             _find_replays(engine, record.name, earlier.get(record.name, ()))
         _new_view(engine, record.name, columns)
+
+
+def open_records(rules: Sequence[Reconciliation], opened: Path) -> dict[str, list[str]]:
+    """Record type -> SQL relations of what the last night left open: a row is known as long as it is, past the look-back too.
+
+    opened   the folder `open` of the last night
+    """
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        files = [(side.record, f"{side.name}.parquet") for side in rule.sides]
+        files += [(record, f"unclaimed_{record}.parquet") for record in reads(rule)]
+        for record, name in files:
+            path = opened / rule.name / name
+            if path.exists():
+                rows = f"select {', '.join(_columns(record))}, since as night from read_parquet({text(path)})"
+                found.setdefault(record, []).append(rows)
+    return found
 
 
 def _find_replays(engine: Engine, record: str, earlier: Sequence[str]) -> None:
