@@ -28,6 +28,8 @@ from recon.store.history import Kept, files_taken, inputs_of, kept_relations
 from recon.workspace import Workspace
 
 Notify = Callable[[str], None]
+#: Rows of a file set aside whole that quarantine.csv lists; the file itself is in raw/.
+LISTED_OF_A_FILE = 100
 
 
 @dataclass
@@ -133,7 +135,7 @@ def _read_file(
         _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded),
         order,
         loaded.relation,
-        loaded.quarantine if not loaded.set_aside else "",
+        loaded.quarantine,
         loaded.totals,
     )
 
@@ -217,7 +219,7 @@ def _read_query(
         entry,
         order,
         loaded.relation,
-        "" if loaded.set_aside else loaded.quarantine,
+        loaded.quarantine,
         loaded.totals,
         engine.steps[ran:],
     )
@@ -249,20 +251,31 @@ def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, s
 
 
 def leave_quarantine(engine: Engine, inputs: Inputs, night: date) -> None:
-    """`new_quarantined`: every row that was set aside tonight, with what could be read of it."""
+    """`new_quarantined`: every row that was set aside tonight, with what could be read of it; and `listed_quarantine`: these
+    and the first rows of each file that was set aside whole, so that quarantine.csv shows what is wrong with it."""
     from recon.match.quarantined import QUARANTINED
 
     columns = [column for column, _ in QUARANTINED if column not in ("source", "record", "since")]
     parts = [
         f"select {text(each.source.name)} as source, {text(each.source.record)} as record, {', '.join(columns)}, DATE '{night}' as since from ({each.quarantine})"
         for each in inputs.read
-        if each.quarantine and each.entry["quarantined"]
+        if each.entry["status"] == "read" and each.entry["quarantined"]
+    ]
+    aside = [
+        f"select file, sha256, line, column_name, found, expected, raw from ({each.quarantine}) order by line limit {LISTED_OF_A_FILE}"
+        for each in inputs.read
+        if each.entry["status"] == "set_aside" and each.entry["quarantined"]
     ]
     nothing = ", ".join(f"CAST(NULL AS {kind}) as {column}" for column, kind in QUARANTINED)
     engine.step(
         "new_quarantined",
         "create table new_quarantined as\n" + ("\nunion all\n".join(parts) or f"select {nothing} where false"),
     )
+    listed = [
+        "select file, sha256, line, column_name, found, expected, raw from new_quarantined",
+        *(f"({sql})" for sql in aside),
+    ]
+    engine.step("listed_quarantine", "create view listed_quarantine as\n" + "\nunion all\n".join(listed))
 
 
 def write_inputs(inputs: Inputs, making: Path) -> None:

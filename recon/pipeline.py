@@ -371,7 +371,9 @@ def _verdict(awaiting: Sequence[str], breaks: Sequence[Break], groups: Mapping[s
 
 def _quarantined(engine: Engine) -> list[dict[str, Any]]:
     names = ["file", "sha256", "line", "column", "found", "expected", "raw"]
-    rows = engine.rows("select file, sha256, line, column_name, found, expected, raw from new_quarantined order by all")
+    rows = engine.rows(
+        "select file, sha256, line, column_name, found, expected, raw from listed_quarantine order by all"
+    )
     return [{name: "" if value is None else value for name, value in zip(names, row, strict=True)} for row in rows]
 
 
