@@ -97,7 +97,7 @@ class Engine:
         import pyarrow.parquet as pq
 
         self.steps.append((name, sql.strip()))
-        with _no_room():
+        with _told():
             reader = self._connection.sql(sql).to_arrow_reader(_ROW_GROUP)
             schema = reader.schema.with_metadata(note or {})
             repetitive = [name for name in schema.names if name in _REPETITIVE]
@@ -110,7 +110,7 @@ class Engine:
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query: for small results."""
-        with _no_room():
+        with _told():
             return self._connection.execute(sql, parameters).fetchall()
 
     def one(self, sql: str) -> Any:
@@ -120,12 +120,12 @@ class Engine:
 
     def table(self, sql: str) -> pa.Table:
         """A query's result as an Arrow table."""
-        with _no_room():
+        with _told():
             return self._connection.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """A query's rows in lists of at most `size`. Drain it before the next statement."""
-        with _no_room():
+        with _told():
             cursor = self._connection.execute(sql)
             while rows := cursor.fetchmany(size):
                 yield rows
@@ -141,13 +141,21 @@ class Engine:
         self._connection.close()
 
 
+class StreamError(Exception):
+    """A registered stream broke off; DuckDB tells of it in words of its own, and the source's error is in them."""
+
+
 @contextmanager
-def _no_room() -> Iterator[None]:
-    """A disk that takes no more, or memory that does not suffice, is exit 4 and not a bug."""
+def _told() -> Iterator[None]:
+    """What is no bug of a statement: a disk that takes no more, too little memory (exit 4), a stream that broke off."""
     import duckdb
 
     try:
         yield
+    except duckdb.InvalidInputException as error:
+        if "reading the stream registered as" in str(error):
+            raise StreamError(str(error)) from error
+        raise
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         said = str(error).split("\n")[0]
         if any(words in said.lower() for words in _WRITING):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from recon.domain.records import COMMON, RECORD_TYPES, RecordType, Type
 from recon.domain.rulebook import FieldMap, Format, Source
-from recon.engine.duck import Engine, name, text
+from recon.engine.duck import Engine, StreamError, name, text
 from recon.errors import Exit, ReconError, SetAside, UnreachableError
 from recon.ingest import controls
 from recon.ingest.databases import Column, Connection, connect, failures, is_unreachable
@@ -110,7 +110,7 @@ class Snapshot:
         try:
             reader = connection.stream(query, columns, start, end)
             return reading.run(reader, columns, warnings)
-        except failures() as error:
+        except (*failures(), StreamError) as error:
             raise self._unreachable(f"the query of {source.name} broke off", error) from None
         finally:
             shutil.rmtree(reading.scratch, ignore_errors=True)

@@ -4,7 +4,7 @@ Everything is imported once and nothing has run, so that no thread of DuckDB or 
 starts at once. A request and its answer are a line of JSON each:
 
 request   arguments of `recon`, directory and environment; kill_after, in seconds, or kill_at, the number of a point;
-          largest_file, in bytes: writing beyond it fails; umask; user: a number to run as
+          largest_file, in bytes: writing beyond it fails
 answer    exit (-9 where it was killed), seconds, points passed, error: what it wrote to stderr
 
 A point is a moment just before Python opens, makes, renames or removes something in the workspace, and around every
@@ -118,9 +118,6 @@ def _night(request: dict[str, Any], points: int, talk: int) -> None:
     os.dup2(talk, 2)
     os.chdir(request["directory"])
     os.environ.update(request["environment"])
-    os.umask(request.get("umask", 0o022))
-    if "user" in request:
-        os.setuid(request["user"])
     if "largest_file" in request:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
     Points(request["directory"], points, request.get("kill_at")).watch()
