@@ -126,9 +126,7 @@ def said(folder: Path, name: str, what: str) -> list[tuple]:
     """The open breaks (key, code, class), or the pending keys, of a case; without its name."""
     shop = f"C{list(TOLD).index(name)}"
     found = [each if isinstance(each, tuple) else (each,) for each in workspaces.found(folder)[what]]
-    return sorted(
-        (each[0].replace(f"{shop}-", ""), *each[1:]) for each in found if workspaces.shop_of(each[0]) == shop
-    )
+    return sorted((each[0].replace(f"{shop}-", ""), *each[1:]) for each in found if workspaces.shop_of(each[0]) == shop)
 
 
 def nights(folders: list[Path], name: str, what: str = BREAKS) -> list[list[tuple]]:
