@@ -61,20 +61,36 @@ def records(path: Path, fmt: Format) -> Iterator[tuple[Any, str, int]]:
     return _records(_Window(path, str(fmt.options.get("encoding", "utf-8"))), str(fmt.options.get("records", "")))
 
 
+class _Node:
+    """A step in the names that a format asks for: what is wanted below it, and its column where it is one itself."""
+
+    __slots__ = ("below", "column", "every")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node] = {}
+        self.every: _Node | None = None  # below `[*]`
+        self.column: int | None = None  # None: none, or one whose number depends on the index
+
+
+_NOTHING = _Node()
+
+
 class _Columns:
     """The members that a format names, found in records; `[*]` in a name stands for every index."""
 
     def __init__(self, wanted: tuple[str, ...]) -> None:
         self.names: list[str] = []
-        self.seen: set[str] = set()
         self._index: dict[str, int] = {}
-        self._tree: dict[str, Any] = {}
+        self._seen: set[int] = set()
+        self._tree = _Node()
         for column in wanted:
             node = self._tree
             for step in re.findall(r"\[(?:\*|[0-9]+)\]|[^.\[\]]+", column):
-                node = node.setdefault(step, {})
-            if "[*]" not in column:
-                self._number(column)
+                if step == "[*]":
+                    node.every = node = node.every or _Node()
+                else:
+                    node = node.below.setdefault(step, _Node())
+            node.column = -1 if "[*]" in column else self._number(column)
 
     def _number(self, column: str) -> int:
         if column not in self._index:
@@ -84,56 +100,70 @@ class _Columns:
 
     def check(self, fmt: Format, count: int) -> None:
         """Raise UnreadableError where a required member is in no record at all."""
-        missing = [column for column in fmt.required if count and column not in self.seen]
+        missing = [column for column in fmt.required if count and self._index.get(column) not in self._seen]
         if missing:
             raise UnreadableError(
                 "no record has the required member(s) " + ", ".join(f'"{column}"' for column in missing),
                 "compare the document with the format's columns",
             )
 
-    def row(self, value: Any, raw: str, line: int) -> tuple[dict[int, str], int, str, str | None, str | None]:
+    def row(self, value: Any, raw: str, line: int) -> tuple[dict[int, str | None], int, str, str | None, str | None]:
         """(text per column number, line, raw text, defect found, defect expected) of one record."""
-        cells: dict[int, str] = {}
+        cells: dict[int, str | None] = {}
         defect: tuple[str, str] | tuple[None, None] = (None, None)
-        if not isinstance(value, tuple):
+        if type(value) is not tuple:
             defect = (raw[:40], "an object")
-        elif twice := self._walk(value, self._tree, "", cells):
+        elif twice := self._object(value, self._tree, "", cells):
             defect = (f'the name "{twice}" twice', "each name once in an object")
-        if "\\u" in raw and any("\x00" in each or _surrogate(each) for each in cells.values()):
+        if "\\u" in raw and any(each and ("\x00" in each or _surrogate(each)) for each in cells.values()):
             defect = ("a NUL or half a character", "whole characters")
-            cells = {n: _clean(each) for n, each in cells.items()}
-        return cells, line, _clean(raw), *defect
+            cells = {n: each and _clean(each) for n, each in cells.items()}
+        if not self._seen.issuperset(cells):
+            self._seen.update(cells)
+        return cells, line, raw, *defect
 
-    def _walk(self, value: Any, node: dict[str, Any], path: str, cells: dict[int, str]) -> str:
-        """Collect the wanted texts below `value`; gives a name that an object has twice, or nothing."""
-        twice = ""
-        if isinstance(value, tuple):
-            if len({key for key, _ in value}) < len(value):
-                names = [key for key, _ in value]
-                twice = next(key for key in names if names.count(key) > 1)
-            for key, member in value:
-                below = node.get(key)
-                if below is not None or isinstance(member, (tuple, list)):
-                    twice = self._walk(member, below or {}, f"{path}.{key}" if path else key, cells) or twice
-                    if below == {}:
-                        self._keep(member, f"{path}.{key}" if path else key, cells)
-        elif isinstance(value, list):
-            for n, member in enumerate(value):
-                below = node.get(f"[{n}]", node.get("[*]"))
-                twice = self._walk(member, below or {}, f"{path}[{n}]", cells) or twice
-                if below == {}:
-                    self._keep(member, f"{path}[{n}]", cells)
+    def _object(self, members: tuple[Any, ...], node: _Node, path: str, cells: dict[int, str | None]) -> str:
+        """Collect the wanted texts of an object; gives a name that it, or one inside it, has twice, or nothing."""
+        by_name = dict(members)
+        twice = "" if len(by_name) == len(members) else _doubled([key for key, _ in members])
+        wanted = node.below
+        for key, member in by_name.items():
+            below = wanted.get(key)
+            if below is not None and type(member) is str and below.column is not None and below.column >= 0:
+                cells[below.column] = member or None  # nearly every value: text or a number, in a column of its own
+            elif below is not None:
+                twice = self._member(member, below, f"{path}.{key}" if path else key, cells) or twice
+            elif type(member) in (tuple, list):
+                twice = self._member(member, _NOTHING, "", cells) or twice
         return twice
 
-    def _keep(self, value: Any, column: str, cells: dict[int, str]) -> None:
-        self.seen.add(column)
-        if value is None or value == "":
-            return
-        if isinstance(value, bool):
-            value = "true" if value else "false"
-        elif not isinstance(value, str):
-            value = "(an array)" if isinstance(value, list) else "(an object)"
-        cells[self._number(column)] = value
+    def _member(self, value: Any, node: _Node, path: str, cells: dict[int, str | None]) -> str:
+        """As `_object`, for any value and the column that it may be itself."""
+        if node.column is not None:
+            cells[node.column if node.column >= 0 else self._number(path)] = _text(value)
+        if type(value) is tuple:
+            return self._object(value, node, path, cells)
+        twice = ""
+        if type(value) is list:
+            for n, each in enumerate(value):
+                below = node.below.get(f"[{n}]") or node.every or _NOTHING
+                twice = self._member(each, below, f"{path}[{n}]", cells) or twice
+        return twice
+
+
+def _text(value: Any) -> str | None:
+    """A value as the text of a cell; None for null and empty text."""
+    if type(value) is str:
+        return value or None
+    if value is None:
+        return None
+    if type(value) is bool:
+        return "true" if value else "false"
+    return "(an array)" if type(value) is list else "(an object)"
+
+
+def _doubled(names: list[str]) -> str:
+    return next(name for name in names if names.count(name) > 1)
 
 
 def _surrogate(value: str) -> bool:
@@ -151,7 +181,7 @@ class _Window:
         self._path, self._encoding = path, encoding
         self._pieces = self._decoded()
         self.text, self.at, self.ended = next(self._pieces, "").removeprefix("\ufeff"), 0, False
-        self._passed, self._line = 0, 1
+        self._passed, self._line, self._counted = 0, 1, 0
 
     def _decoded(self) -> Iterator[str]:
         try:
@@ -163,12 +193,15 @@ class _Window:
 
     @property
     def line(self) -> int:
-        return self._line + self.text.count("\n", 0, self.at)
+        """The physical line that the window stands on; only what was passed since is counted."""
+        self._line += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
 
     def more(self) -> bool:
         """Read on, forgetting what is behind; False at the end."""
         piece = next(self._pieces, "")
-        self._line, self._passed = self.line, self._passed + self.at
+        self._line, self._passed, self._counted = self.line, self._passed + self.at, 0
         self.text, self.at, self.ended = self.text[self.at :] + piece, 0, not piece
         return not self.ended
 

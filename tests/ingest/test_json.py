@@ -152,7 +152,7 @@ def test_nesting_without_end(read: Reader) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=30), st.integers(16, 300), st.sampled_from([None, 1])

@@ -61,8 +61,8 @@ def both(content: bytes) -> tuple[object, object]:
         path = Path(folder) / "file.csv"
         path.write_bytes(content)
         found = []
+        engine = Engine(Path(folder) / "spill")
         for fast in (True, False):
-            engine = Engine(Path(folder) / "spill")
             source = Source("s", "settlement_line", Moves.EVENTS, psp="acme")
             loaded = read_file(
                 engine,
@@ -82,11 +82,11 @@ def both(content: bytes) -> tuple[object, object]:
             found.append(
                 (loaded.rows, loaded.read, loaded.totals, loaded.warnings, read.reason, read.records, read.refusals)
             )
-            engine.close()
+        engine.close()
     return found[0], found[1]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SOUND, st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_files_with_bad_values(rows: list[tuple[str, str, str, str, bool]], end: str, last: bool) -> None:
     lines = []
@@ -98,7 +98,7 @@ def test_files_with_bad_values(rows: list[tuple[str, str, str, str, bool]], end:
     assert fast == slow
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS, st.sampled_from(["\n", "\r\n", "\r"]))
 def test_files_with_broken_rows(rows: list[tuple[list[str], list[int]]], end: str) -> None:
     lines = [
