@@ -107,10 +107,11 @@ class Snapshot:
         warnings = _check_columns(source, columns)
         out.mkdir(parents=True, exist_ok=True)
         reading = _Reading(engine, source, out, zone, cut_off, limits)
+        known: tuple[type[Exception], ...] = (*failures(), StreamError)
         try:
             reader = connection.stream(query, columns, start, end)
             return reading.run(reader, columns, warnings)
-        except (*failures(), StreamError) as error:
+        except known as error:
             raise self._unreachable(f"the query of {source.name} broke off", error) from None
         finally:
             shutil.rmtree(reading.scratch, ignore_errors=True)
