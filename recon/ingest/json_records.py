@@ -36,17 +36,17 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
     import pyarrow.parquet as pq
 
     columns = _Columns((*fmt.required, *fmt.optional))
-    found = records(path, fmt)
+    # Each record's objects are let go at once: kept for a batch, they keep the garbage collector busy.
+    found = (columns.row(value, raw, line) for value, raw, line in records(path, fmt))
     count = parts = 0
     # A later batch may hold a longer array and so more columns: each batch is a part of its own, united by column name.
-    while (batch := list(islice(found, _BATCH))) or not parts:
-        rows = [columns.row(value, raw, line) for value, raw, line in batch]
+    while (rows := list(islice(found, _BATCH))) or not parts:
         made = {cell(n): pa.array([row[0].get(n) for row in rows], pa.string()) for n in range(len(columns.names))}
         for n, (key, kind) in enumerate(zip(_OWN, (pa.int64(), pa.string(), pa.string(), pa.string()), strict=True), 1):
             made[key] = pa.array([row[n] for row in rows], kind)
         made["place"] = pa.array(range(count, count + len(rows)), pa.int64())
         pq.write_table(pa.table(made), work / f"{parts:06}.parquet", compression="lz4")
-        count, parts = count + len(batch), parts + 1
+        count, parts = count + len(rows), parts + 1
     if not count and not fmt.options.get("allow_empty"):
         raise UnreadableError(
             "the document holds no record", "ask the provider for it again; it never means that nothing was sold"
