@@ -8,7 +8,7 @@ Never   compares across currencies; never sees an amount as a float.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from recon.domain.rulebook import Reconciliation
@@ -16,12 +16,12 @@ from recon.engine.duck import Engine
 from recon.engine.plan import Plan
 from recon.match.extra import add_extra_groups
 from recon.match.lifecycle import judge
-from recon.match.memory import find_rejoins, rejoin_keyless, remember
+from recon.match.memory import find_rejoins, nights_remembered, rejoin_keyless, remember, take_keys
 from recon.match.passes import run_passes
 from recon.match.population import side_views
 from recon.match.quarantined import find_quarantined_groups, read_quarantined
 from recon.match.sieve import sieve
-from recon.match.work import start_work
+from recon.match.work import add_same_key, start_work
 
 
 def match(
@@ -30,13 +30,11 @@ def match(
     rules: Sequence[Reconciliation],
     opened: Path | None,
     cleared: Sequence[Path],
-    earlier: Mapping[str, Sequence[str]],
 ) -> None:
     """Match one reconciliation on one night.
 
     opened    the folder of this reconciliation's open items of the last night; None on a first night
     cleared   cleared.parquet of the nights within the look-back
-    earlier   record type -> SQL relations of those nights' records
     """
     side_views(engine, plan, rules, opened)
     sieve(engine, plan)
@@ -45,7 +43,9 @@ def match(
     read_quarantined(engine, plan, opened)
     find_quarantined_groups(engine, plan)
     start_work(engine, plan)
-    rejoin_keyless(engine, plan, earlier)
+    take_keys(engine, plan)
+    rejoin_keyless(engine, plan, nights_remembered(engine, plan, cleared, opened))
+    add_same_key(engine, plan)
     run_passes(engine, plan)
     judge(engine, plan)
     add_extra_groups(engine, plan)

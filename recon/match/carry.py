@@ -4,6 +4,8 @@ Reads   <recon>_groups, <recon>_work, <recon>_judged, the sides' records, what i
 Writes  <recon>_outcomes                     k1, k2, outcome of every group: cleared, pending, silent, broken, lapsed
         open/<recon>/<side>.parquet ...      open items, rows still in quarantine, remembered facts of open groups
         cleared/<recon>.parquet              keys cleared tonight
+        cleared/<recon>.names.parquet        what else those were called that a pass or memory had a part in: the keys of
+                                             their parts, and psp_references
         pending.csv                          what waits for what, until when
         <recon>_forward, <recon>_tie         the roll-forward and the tie-out, in records and in minor units
 """
@@ -18,7 +20,7 @@ from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine, text
 from recon.engine.plan import CARRIED, WIDE, Plan, record_columns, within
-from recon.match.memory import cleared_columns, kept_facts
+from recon.match.memory import cleared_columns, kept_facts, names_file
 from recon.match.population import reads, side_filter
 from recon.match.quarantined import QUARANTINED
 from recon.match.sieve import pending_reason_sql
@@ -42,6 +44,7 @@ def carry_forward(engine: Engine, plan: Plan, folder: Path, awaited: list[int]) 
     _open_quarantined(engine, plan, opened / "quarantined.parquet")
     _open_remembered(engine, plan, opened / "remembered.parquet")
     _cleared(engine, plan, cleared / f"{plan.rule.name}.parquet")
+    _names(engine, plan, names_file(folder, plan))
     _forward(engine, plan)
     _tie(engine, plan)
 
@@ -142,6 +145,21 @@ from {plan.table("judged")} where outcome = 'cleared' and not keyless
 order by {keys}, kind, psp, {", ".join(f"{side.name}__count" for side in plan.rule.sides)}
 ) to {text(path)} {_PARQUET}""",
     )
+
+
+def _names(engine: Engine, plan: Plan, path: Path) -> None:
+    """Keys and references of the records of groups that cleared in work. What the sieve cleared has one key only, and its
+    references are looked up in the night's records when they are asked for."""
+    keys = [*plan.key_fields]
+    parts = "\nunion\n".join(
+        f"select {', '.join('j.' + field for field in keys)}, j.kind, {', '.join(f's.{field} as part_{field}' for field in keys)}, "
+        f"{'s.psp_reference' if plan.record(side).field('psp_reference') else 'CAST(NULL AS VARCHAR) as psp_reference'}, "
+        f"DATE '{plan.night}' as night "
+        f"from {plan.table('judged')} j join {plan.table('work')} w on w.root = j.gid join {plan.table('work_' + side.name)} s on s.gid = w.gid "
+        "where j.outcome = 'cleared' and not j.keyless"
+        for side in plan.rule.sides
+    )
+    engine.step(f"{plan.prefix}_cleared_names", f"copy (select * from ({parts}) order by all) to {text(path)} {_PARQUET}")
 
 
 def _own(plan: Plan, side: Side, from_sieve: bool) -> str:

@@ -60,6 +60,19 @@ where not {within(plan.table("work"), "g")}""",
     return added
 
 
+def add_same_key(engine: Engine, plan: Plan) -> None:
+    """Take in pending groups whose key a group bears that rejoined under it: they are one rejoined group."""
+    work = plan.table("work")
+    same = " and ".join(f"r.{field} = g.{field}" for field in [*plan.key_fields, "kind"])
+    borne = f"exists (select 1 from {work} r where r.rejoined and {same})"
+    pending = f"select k1, k2 from {plan.table('rest')} g where outcome = 'pending' and not keyless and {borne}"
+    if add_work(engine, plan, "same_key", pending):
+        engine.step(
+            f"{plan.prefix}_work_same_key_rejoined",
+            f"update {work} as g set rejoined = true where not rejoined and not keyless and {borne}",
+        )
+
+
 def _order(plan: Plan) -> str:
     return ", ".join([*plan.key_fields, "kind", "keyless_key"])
 

@@ -77,6 +77,26 @@ def restated_unclaimed_row() -> list[list[dict]]:
     return [[line], [{**line, "amount": 131}]]
 
 
+def line_that_bears_the_reference_of_an_old_row_that_cleared_last_night() -> list[list[dict]]:
+    early, late = ledger("P1", "R1", 140), [psp("P1", "R2", 140), order("P1", "R2", 140)]
+    return [[early], [], late, [psp(None, "R1", 5)]]
+
+
+def line_that_bears_a_reference_that_was_replaced() -> list[list[dict]]:
+    return [[order("P1", "R1", 150)], [psp("P1", "R2", 150), ledger("P1", "R2", 150), order("P1", "R2", 150)], [psp(None, "R1", 6)]]
+
+
+def refund_that_rejoins_and_its_posting_that_would_wait() -> list[list[dict]]:
+    refund = [psp("P1", "F1", -160, "refund"), ledger("P1", "F1", -160, "refund")]
+    more = [psp(None, "F1", -161, "refund"), ledger("P1", None, -161, "refund")]
+    return [[*paid("P1", "R1", 999), *refund], more]
+
+
+def second_line_of_a_part_of_a_united_payment() -> list[list[dict]]:
+    parts = [psp("P1", "R1", 170), order("P1", "R1", 170), ledger("P2", "R1", 170)]
+    return [parts, [psp("P2", "R3", 7)]]
+
+
 CASES = {
     made.__name__.replace("_", " "): made()
     for made in (
@@ -85,6 +105,10 @@ CASES = {
         replay_of_an_unclaimed_row,
         two_unreadable_rows_of_one_payment,
         restated_unclaimed_row,
+        line_that_bears_the_reference_of_an_old_row_that_cleared_last_night,
+        line_that_bears_a_reference_that_was_replaced,
+        refund_that_rejoins_and_its_posting_that_would_wait,
+        second_line_of_a_part_of_a_united_payment,
     )
 }
 
@@ -173,3 +197,26 @@ def test_two_unreadable_rows_of_one_payment_are_one_break(folders):
 def test_a_restated_unclaimed_row_is_one_break(folders):
     still = [("stripe/|X|unknown", "unclassified_type", "investigate")]
     assert nights(folders, "restated unclaimed row") == [still] * NIGHTS
+
+
+def test_a_reference_is_remembered_by_when_it_cleared_not_by_when_it_was_read(folders):
+    found = nights(folders, "line that bears the reference of an old row that cleared last night")
+    assert found[2] == []
+    assert [key for key, *_ in found[3]] == ["P1/capture"]
+
+
+def test_the_reference_of_a_replaced_version_is_not_remembered(folders):
+    found = nights(folders, "line that bears a reference that was replaced")
+    assert [code for _, code, _ in found[2]] == ["psp_no_order"]
+
+
+def test_a_group_that_rejoined_and_a_pending_one_of_its_key_are_judged_as_one(folders):
+    name = "refund that rejoins and its posting that would wait"
+    assert nights(folders, name)[1] == []
+    assert nights(folders, name, PENDING)[1] == []
+
+
+def test_a_united_payment_is_remembered_under_the_key_of_every_part(folders):
+    found = nights(folders, "second line of a part of a united payment")
+    assert found[0] == []
+    assert [key for key, *_ in found[1]] == ["P1/capture"]
