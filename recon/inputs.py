@@ -18,7 +18,7 @@ from typing import Any
 from recon.domain.calendar import DayBounds
 from recon.domain.money import to_text
 from recon.domain.rulebook import Source
-from recon.engine.duck import Engine, text
+from recon.engine.duck import Engine, inside, text
 from recon.fetch import Fetched, fetch_files
 from recon.fetch.local import is_expected
 from recon.ingest.files import Limits, LoadedFile, read_file
@@ -235,9 +235,11 @@ def _copy_query(
         folder / "records" / f"{number:04d}_{source.name}"
         for folder, number in ((kept, relation.order), (making, order))
     )
-    shutil.copytree(before, here)
-    rows, refused = (sql.replace(str(before), str(here)) for sql in (relation.relation, relation.quarantine))
-    steps = [(step, sql.replace(f"{{night}}/records/{before.name}", str(here))) for step, sql in relation.steps]
+    here.mkdir()
+    for file in sorted(before.iterdir()):
+        shutil.copyfile(file, here / file.name)
+    rows, refused = (sql.replace(inside(before), inside(here)) for sql in (relation.relation, relation.quarantine))
+    steps = [(step, sql.replace(f"{{night}}/records/{before.name}", inside(here))) for step, sql in relation.steps]
     engine.steps += steps
     return Input(source, entry, order, rows, refused, _totals(engine, source, rows), steps)
 
@@ -290,9 +292,9 @@ def write_inputs(inputs: Inputs, making: Path) -> None:
             "source": each.source.name,
             "record": each.source.record,
             "order": each.order,
-            "relation": each.relation.replace(str(making), "{night}"),
-            "quarantine": each.quarantine.replace(str(making), "{night}"),
-            "steps": [[step, sql.replace(str(making), "{night}")] for step, sql in each.steps],
+            "relation": each.relation.replace(inside(making), "{night}"),
+            "quarantine": each.quarantine.replace(inside(making), "{night}"),
+            "steps": [[step, sql.replace(inside(making), "{night}")] for step, sql in each.steps],
         }
         for each in inputs.read
         if each.relation

@@ -18,7 +18,7 @@ from recon.classify import fill, make_break, name_breaks, settle_breaks
 from recon.domain.breaks import Break, Fix, break_id
 from recon.domain.calendar import day_bounds
 from recon.domain.rulebook import Class, Moves, Reconciliation
-from recon.engine.duck import Engine
+from recon.engine.duck import Engine, inside
 from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
@@ -174,6 +174,7 @@ def _reconcile(
             rules,
             opened if opened and opened.exists() else None,
             cleared_files(earlier, rule.name),
+            records,
         )
         _classify(engine, workspace, plan, inputs, known, making, outcome)
         lines = prove_roll_forward(
@@ -412,7 +413,7 @@ def _write_steps(engine: Engine, making: Path) -> None:
     folder = making / "sql"
     folder.mkdir()
     body = "\n\n".join(f"-- {number:03d} {name}\n{sql};" for number, (name, sql) in enumerate(engine.steps, 1))
-    body = body.replace(str(making), "{night}").replace(str(making.parent.parent), "{workspace}")
+    body = body.replace(inside(making), "{night}").replace(inside(making.parent.parent), "{workspace}")
     (folder / "steps.sql").write_text(body + "\n", encoding="utf-8")
 
 

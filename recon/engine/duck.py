@@ -174,6 +174,11 @@ def text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def inside(path: Path) -> str:
+    """A path as it stands inside quoted SQL text."""
+    return text(path)[1:-1]
+
+
 def name(identifier: str) -> str:
     """A column or table name, quoted."""
     return '"' + identifier.replace('"', '""') + '"'

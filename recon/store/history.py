@@ -47,13 +47,14 @@ def inputs_of(folder: Path) -> list[dict[str, Any]]:
 def kept_relations(folder: Path) -> list[Kept]:
     """The relations of a night's records, with the folder's own path put in."""
     entries = json.loads((folder / "records" / "relations.json").read_text("utf-8"))
+    here = str(folder).replace("'", "''")  # it stands inside quoted text
     return [
         Kept(
             entry["source"],
             entry["record"],
             entry["order"],
-            entry["relation"].replace("{night}", str(folder)),
-            entry["quarantine"].replace("{night}", str(folder)),
+            entry["relation"].replace("{night}", here),
+            entry["quarantine"].replace("{night}", here),
             tuple((step, sql) for step, sql in entry["steps"]),
         )
         for entry in entries
