@@ -174,7 +174,6 @@ def _reconcile(
             rules,
             opened if opened and opened.exists() else None,
             cleared_files(earlier, rule.name),
-            records,
         )
         _classify(engine, workspace, plan, inputs, known, making, outcome)
         lines = prove_roll_forward(
