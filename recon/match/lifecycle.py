@@ -8,6 +8,7 @@ Writes  <recon>_kinds    one row a payment: amount, count and cleared of every k
 from __future__ import annotations
 
 from recon.domain.records import KINDS
+from recon.domain.rulebook import Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import WIDE, Plan, within
@@ -80,10 +81,10 @@ select distinct {key} from (
     engine.step(
         f"{plan.prefix}_kind_rows",
         f"""create table {plan.table("kind_rows")} as
-select {key}, kind, cleared, {sums} from (
-  select {key}, kind, outcome = 'cleared' as cleared, {sums} from {groups} g where not {within(work, "g")}
-  union all select {key}, kind, not restated and not {_suggested(plan)} and {agrees_sql(plan, kinds_known=False)}, {own} from {facts}
-  union all select {key}, kind, true, {sums} from {memory}
+select {key}, kind, cleared, night, {sums} from (
+  select {key}, kind, outcome = 'cleared' as cleared, DATE '{plan.night}' as night, {sums} from {groups} g where not {within(work, "g")}
+  union all select {key}, kind, not restated and not {_suggested(plan)} and {agrees_sql(plan, kinds_known=False)}, DATE '{plan.night}', {own} from {facts}
+  union all select {key}, kind, true, night, {sums} from {memory}
 ) where {key} in (select {key} from {plan.table("payments")})""",
     )
     engine.step(f"{plan.prefix}_kinds", f"create table {plan.table('kinds')} as\n{_pivot(plan)}")
@@ -100,10 +101,7 @@ def _pivot(plan: Plan) -> str:
         f"max({side.name}__currency) filter (where {side.name}__count > 0) as {side.name}__high"
         for side in plan.rule.sides
     )
-    counts = ", ".join(
-        f"sum({side.name}__count) as {side.name}__n, sum({side.name}__amount) filter (where {side.name}__count > 0) as {side.name}__sum"
-        for side in plan.rule.sides
-    )
+    counts = ", ".join(_side_sums(plan, side) for side in plan.rule.sides)
     amount = "case " + " ".join(f"when {side.name}__n > 0 then {side.name}__sum" for side in plan.rule.sides) + " end"
     count = "case " + " ".join(f"when {side.name}__n > 0 then {side.name}__n" for side in plan.rule.sides) + " end"
     low = f"least({', '.join(f'{side.name}__low' for side in plan.rule.sides)})"
@@ -123,6 +121,14 @@ known as (
   from by_kind
 )
 select {key}, {columns} from known group by {key}, one_currency"""
+
+
+def _side_sums(plan: Plan, side: Side) -> str:
+    """A kind's records and money of one side; where the newest version replaces the older, those of the newest night."""
+    n, amount, there = f"{side.name}__count", f"{side.name}__amount", f"filter (where {side.name}__count > 0)"
+    if plan.replaces(side):
+        return f"arg_max({n}, night) {there} as {side.name}__n, arg_max({amount}, night) {there} as {side.name}__sum"
+    return f"sum({n}) as {side.name}__n, sum({amount}) {there} as {side.name}__sum"
 
 
 def _recheck(engine: Engine, plan: Plan) -> None:

@@ -97,6 +97,11 @@ def second_line_of_a_part_of_a_united_payment() -> list[list[dict]]:
     return [parts, [psp("P2", "R3", 7)]]
 
 
+def refunds_of_an_order_of_several_versions_whose_capture_is_forgotten() -> list[list[dict]]:
+    refunds = [psp("P1", "F1", -180, "refund"), psp("P1", "F2", -180, "refund"), ledger("P1", "F1", -360, "refund")]
+    return [paid("P1", "R1", 180), [order("P1", "R1", 180)], [order("P1", "R1", 180, "UNKNOWN"), *refunds]]
+
+
 CASES = {
     made.__name__.replace("_", " "): made()
     for made in (
@@ -109,6 +114,7 @@ CASES = {
         line_that_bears_a_reference_that_was_replaced,
         refund_that_rejoins_and_its_posting_that_would_wait,
         second_line_of_a_part_of_a_united_payment,
+        refunds_of_an_order_of_several_versions_whose_capture_is_forgotten,
     )
 }
 
@@ -220,3 +226,8 @@ def test_a_united_payment_is_remembered_under_the_key_of_every_part(folders):
     found = nights(folders, "second line of a part of a united payment")
     assert found[0] == []
     assert [key for key, *_ in found[1]] == ["P1/capture"]
+
+
+def test_an_order_s_versions_are_one_amount_however_many_nights_remember_it(folders):
+    found = nights(folders, "refunds of an order of several versions whose capture is forgotten")
+    assert ("P1/refund", "refund_exceeds_capture", "investigate") in found[2]
