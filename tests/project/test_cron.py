@@ -212,13 +212,13 @@ reconciliations: [payin]
 """
 BOOKS = {
     "ledger": "entry_id,account,kind,psp,psp_reference,payment_order_id,currency,amount,posted_at\n"
-    "1,psp_receivable,capture,acme,ch_1,PO-1,KRW,5000,2026-11-19T01:00:00Z\n",
+    "1,psp_receivable,capture,acme,ch_1,PO-1,KRW,5000,2026-11-19 01:00:00\n",
     "orders": "payment_order_id,psp,psp_reference,status,currency,amount,updated_at\n"
-    "PO-1,acme,ch_1,SUCCESS,KRW,5000,2026-11-19T01:00:00Z\n",
+    "PO-1,acme,ch_1,SUCCESS,KRW,5000,2026-11-19 01:00:00\n",
 }
 SETTLED = (
     "psp,natural_id,kind,psp_reference,payment_order_id,currency,amount,occurred_at\n"
-    "acme,1,capture,ch_1,PO-1,KRW,5000,2026-11-19T01:00:00Z\n"
+    "acme,1,capture,ch_1,PO-1,KRW,5000,2026-11-19 01:00:00\n"
 )
 
 
