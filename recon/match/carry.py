@@ -159,7 +159,9 @@ def _names(engine: Engine, plan: Plan, path: Path) -> None:
         "where j.outcome = 'cleared' and not j.keyless"
         for side in plan.rule.sides
     )
-    engine.step(f"{plan.prefix}_cleared_names", f"copy (select * from ({parts}) order by all) to {text(path)} {_PARQUET}")
+    engine.step(
+        f"{plan.prefix}_cleared_names", f"copy (select * from ({parts}) order by all) to {text(path)} {_PARQUET}"
+    )
 
 
 def _own(plan: Plan, side: Side, from_sieve: bool) -> str:

@@ -97,7 +97,8 @@ def _names(engine: Engine, plan: Plan, folders: Sequence[Path], carried: Path | 
         body += f" where night >= DATE '{oldest}' or ({same}) in (select ({same}) from read_parquet({text(carried)}))"
     engine.step(
         f"{plan.prefix}_names",
-        f"create table {plan.table('names')} as\n" + (body if files else f"select {nothing}, CAST(NULL AS DATE) as night where false"),
+        f"create table {plan.table('names')} as\n"
+        + (body if files else f"select {nothing}, CAST(NULL AS DATE) as night where false"),
     )
 
 
@@ -147,11 +148,15 @@ def rejoin_keyless(engine: Engine, plan: Plan, nights: Sequence[Path]) -> None:
         f"where w.keyless and s.psp_reference is not null"
         for side in referring
     )
-    engine.step(f"{plan.prefix}_keyless", f"create table {plan.table('keyless')} as\n{wanted or 'select 1 as gid where false'}")
+    engine.step(
+        f"{plan.prefix}_keyless", f"create table {plan.table('keyless')} as\n{wanted or 'select 1 as gid where false'}"
+    )
     if not nights or not engine.one(f"select count(*) from {plan.table('keyless')}"):
         return
     same = " and ".join(f"h.{field} = m.{field}" for field in keys)
-    known = [f"select {', '.join(keys)}, kind, night, psp_reference from {plan.table('names')} where psp_reference is not null"]
+    known = [
+        f"select {', '.join(keys)}, kind, night, psp_reference from {plan.table('names')} where psp_reference is not null"
+    ]
     known += [bearers for folder in nights for side in referring for bearers in _bearers(plan, side, folder)]
     engine.step(
         f"{plan.prefix}_keyless_rejoin",
@@ -173,7 +178,10 @@ def _bearers(plan: Plan, side: Side, folder: Path) -> list[str]:
     """
     night = date.fromisoformat(folder.name)
     columns = ", ".join(column for column, _ in record_columns(plan.record(side)))
-    rows = [f"select {columns}, false as brought from ({relation})" for relation in earlier_records([folder]).get(side.record, [])]
+    rows = [
+        f"select {columns}, false as brought from ({relation})"
+        for relation in earlier_records([folder]).get(side.record, [])
+    ]
     before = folder.parent / str(night - timedelta(days=1)) / "open" / plan.rule.name / f"{side.name}.parquet"
     if before.exists():
         rows.append(f"select {columns}, true as brought from read_parquet({text(before)})")
@@ -185,4 +193,6 @@ def _bearers(plan: Plan, side: Side, folder: Path) -> list[str]:
         instant = plan.record(side).instant
         population = f"""select * from ({population}) where (source, record_id) in (select (source, record_id) from ({population}) where {wanted})
 qualify row_number() over (partition by source, record_id order by {instant} desc nulls last, brought, line desc) = 1"""
-    return [f"select {', '.join(plan.key_fields)}, {plan.kind_sql(side)} as kind, DATE '{night}' as night, psp_reference from ({population}) where {wanted}"]
+    return [
+        f"select {', '.join(plan.key_fields)}, {plan.kind_sql(side)} as kind, DATE '{night}' as night, psp_reference from ({population}) where {wanted}"
+    ]

@@ -83,7 +83,11 @@ def line_that_bears_the_reference_of_an_old_row_that_cleared_last_night() -> lis
 
 
 def line_that_bears_a_reference_that_was_replaced() -> list[list[dict]]:
-    return [[order("P1", "R1", 150)], [psp("P1", "R2", 150), ledger("P1", "R2", 150), order("P1", "R2", 150)], [psp(None, "R1", 6)]]
+    return [
+        [order("P1", "R1", 150)],
+        [psp("P1", "R2", 150), ledger("P1", "R2", 150), order("P1", "R2", 150)],
+        [psp(None, "R1", 6)],
+    ]
 
 
 def refund_that_rejoins_and_its_posting_that_would_wait() -> list[list[dict]]:
