@@ -23,6 +23,7 @@ from recon.fetch import Fetched, fetch_files
 from recon.fetch.local import is_expected
 from recon.ingest.files import Limits, LoadedFile, read_file
 from recon.ingest.sql import Snapshot
+from recon.match.quarantined import QUARANTINED
 from recon.store.folder import published, write_json
 from recon.store.history import Kept, files_taken, inputs_of, kept_relations
 from recon.workspace import Workspace
@@ -193,7 +194,7 @@ def _read_queries(
                 continue
             database = source.database or ""
             if database not in snapshots:
-                snapshots[database] = stack.enter_context(Snapshot(workspace.databases[database], workspace.root))
+                snapshots[database] = stack.enter_context(Snapshot(workspace.databases[database]))
             notify(f"reading {source.name} from {database}")
             inputs.read.append(
                 _read_query(engine, workspace, snapshots[database], source, bounds, making, len(inputs.read))
@@ -255,8 +256,6 @@ def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, s
 def leave_quarantine(engine: Engine, inputs: Inputs, night: date) -> None:
     """`new_quarantined`: every row that was set aside tonight, with what could be read of it; and `listed_quarantine`: these
     and the first rows of each file that was set aside whole, so that quarantine.csv shows what is wrong with it."""
-    from recon.match.quarantined import QUARANTINED
-
     columns = [column for column, _ in QUARANTINED if column not in ("source", "record", "since")]
     parts = [
         f"select {text(each.source.name)} as source, {text(each.source.record)} as record, {', '.join(columns)}, DATE '{night}' as since from ({each.quarantine})"

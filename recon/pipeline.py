@@ -5,6 +5,7 @@ fetch and ingest -> match -> classify -> propose -> carry -> prove -> report -> 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recon import __version__
 from recon.classify import fill, make_break, name_breaks, settle_breaks
-from recon.domain.breaks import Break, Fix, break_id
+from recon.domain.breaks import Break, Fix
 from recon.domain.calendar import day_bounds
 from recon.domain.rulebook import Class, Moves, Reconciliation
 from recon.engine.duck import Engine, inside
@@ -130,7 +131,7 @@ def run_night(
             clock.lap("report")
         finally:
             engine.close()
-        _remove_spill(making)
+        shutil.rmtree(making / ".spill", ignore_errors=True)
         if not options.dry_run:
             notify("publishing")
             result.changed = publish(making, workspace.nights, night)
@@ -168,18 +169,11 @@ def _reconcile(
         notify(f"matching {rule.name}")
         plan = _plan(workspace, rule, night, moves)
         opened = before / "open" / rule.name if before else None
-        match(
-            engine,
-            plan,
-            rules,
-            opened if opened and opened.exists() else None,
-            cleared_files(earlier, rule.name),
-        )
+        if opened and not opened.exists():
+            opened = None  # a reconciliation that the last night did not have yet
+        match(engine, plan, rules, opened, cleared_files(earlier, rule.name))
         _classify(engine, workspace, plan, inputs, known, making, outcome)
-        lines = prove_roll_forward(
-            engine, plan, inputs, opened if opened and opened.exists() else None, making / "open" / rule.name
-        )
-        outcome.roll_forward += lines
+        outcome.roll_forward += prove_roll_forward(engine, plan, inputs, opened, making / "open" / rule.name)
         tie_out = tie_out_lines(engine, plan)
         prove_tie_out(tie_out)
         outcome.tie_out += tie_out
@@ -219,7 +213,7 @@ def _classify(
             if not _waits_for(plan, inputs, each):
                 tonight.append(each)
             elif before and before.is_open:
-                tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None, reason=before.reason))
+                tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None))
             elif each.gid is not None:
                 awaited.append(each.gid)
     carry_forward(engine, plan, making, awaited)
@@ -416,12 +410,6 @@ def _write_steps(engine: Engine, making: Path) -> None:
     (folder / "steps.sql").write_text(body + "\n", encoding="utf-8")
 
 
-def _remove_spill(making: Path) -> None:
-    import shutil
-
-    shutil.rmtree(making / ".spill", ignore_errors=True)
-
-
 def _record_state(workspace: Workspace, night: date, before: Path | None, result: NightResult) -> None:
     newest = max(published(workspace.nights), default=night)
     facts = {
@@ -447,4 +435,4 @@ class _Clock:
         self._since = now
 
 
-__all__ = ["NightResult", "Options", "break_id", "run_night"]
+__all__ = ["NightResult", "Notify", "Options", "run_night"]

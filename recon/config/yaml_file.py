@@ -75,12 +75,6 @@ class Document:
             node = below
         return node
 
-    def has(self, *path: Key) -> bool:
-        node: Node | None = self.root
-        for step in path:
-            node = self._below(node, step) if node is not None else None
-        return node is not None
-
     def place(self, *path: Key) -> Place:
         return self.node(*path).place
 

@@ -6,8 +6,6 @@ from recon.demo.captures import RECORDED, evening_before, overdue_from
 from recon.demo.desk import AUTO, INVESTIGATE, MANUAL, Desk
 from recon.demo.shop import Payment
 
-BEFORE_OPENING = 20 * 86_400  # a payment of three weeks ago, which no night has seen
-
 
 def _both(desk: Desk, p: Payment, kind: str, amount: int, night: int, occurrence: int = 0) -> None:
     """A movement that the ledger books and the provider settles on the same night."""

@@ -36,12 +36,12 @@ _TRIES = 3
 class Snapshot:
     """One database as it is at one moment: everything read through it in a night sees the same state.
 
-    with Snapshot(secret, root) as snapshot: snapshot.read(...)
+    with Snapshot(secret) as snapshot: snapshot.read(...)
     Opens on first use; a database that cannot be reached in a few tries raises UnreachableError.
     """
 
-    def __init__(self, database: Secret, root: Path) -> None:
-        self._database, self._root = database, root
+    def __init__(self, database: Secret) -> None:
+        self._database = database
         self._connection: Connection | None = None
 
     def __enter__(self) -> Snapshot:
@@ -129,7 +129,7 @@ def read_query(
     limits: Limits,
 ) -> LoadedQuery:
     """One query in a snapshot of its own."""
-    with Snapshot(database, Path()) as snapshot:
+    with Snapshot(database) as snapshot:
         return snapshot.read(engine, source, start, end, out, zone, cut_off, limits)
 
 

@@ -141,7 +141,7 @@ def test_every_database_gives_the_same_records(engine: Engine, url: str, tmp_pat
 def test_a_commit_between_two_queries_is_not_seen(engine: Engine, url: str, tmp_path: Path) -> None:
     """E6: the ledger moves while the night reads it; all its queries see one state."""
     zone = ZoneInfo("Asia/Seoul")
-    with Snapshot(Secret("env:SHOP", url), tmp_path) as snapshot:
+    with Snapshot(Secret("env:SHOP", url)) as snapshot:
         first = snapshot.read(engine, SOURCE, START, END, tmp_path / "1", zone, time(0), Limits(1, 10))
         elsewhere(
             url, f"insert into {TABLE} values (9, 'a', 'capture', 'KRW', 77, '2026-11-19 01:00:00', 'po-9', 'late')"
@@ -152,7 +152,7 @@ def test_a_commit_between_two_queries_is_not_seen(engine: Engine, url: str, tmp_
 
 
 def test_a_change_before_the_first_query_is_not_seen_either(engine: Engine, url: str, tmp_path: Path) -> None:
-    with Snapshot(Secret("env:SHOP", url), tmp_path) as snapshot:
+    with Snapshot(Secret("env:SHOP", url)) as snapshot:
         elsewhere(url, f"delete from {TABLE}")
         loaded = snapshot.read(engine, SOURCE, START, END, tmp_path / "1", ZoneInfo("UTC"), time(0), Limits(1, 10))
     assert loaded.rows == 3
