@@ -21,7 +21,8 @@ from recon.domain.rulebook import Source
 from recon.engine.duck import Engine, inside, text
 from recon.fetch import Fetched, fetch_files
 from recon.fetch.local import is_expected
-from recon.ingest.files import Limits, LoadedFile, read_file
+from recon.ingest.ahead import ahead
+from recon.ingest.files import Limits, LoadedFile, Reading
 from recon.ingest.sql import Snapshot
 from recon.match.quarantined import QUARANTINED
 from recon.store.folder import published, write_json
@@ -70,14 +71,13 @@ def read_inputs(
     records = making / "records"
     records.mkdir()
     inputs = Inputs()
+    # A file is fetched and staged while the engine reads the one before.
+    for fetched, reading in ahead(_staged(workspace, night, kept, not kept or newest <= night, records)):
+        notify(f"reading {fetched.name}")
+        inputs.read.append(_read_file(engine, fetched, reading, len(inputs.read)))
     for source in workspace.sources:
-        if not source.files:
-            continue
-        may_fetch = not kept or newest <= night
-        for fetched in _files(workspace, source, night, kept, may_fetch):
-            notify(f"reading {fetched.name}")
-            inputs.read.append(_read_file(engine, workspace, source, fetched, records, len(inputs.read)))
-        _await(workspace, source, night, inputs)
+        if source.files:
+            _await(workspace, source, night, inputs)
     _read_queries(engine, workspace, night, bounds, making, final if kept else None, inputs, notify)
     return inputs
 
@@ -87,6 +87,30 @@ def _kept_entries(final: Path) -> dict[str, list[dict[str, Any]]]:
     for entry in inputs_of(final):
         entries.setdefault(entry["source"], []).append(entry)
     return entries
+
+
+def _staged(
+    workspace: Workspace, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool, records: Path
+) -> Iterator[tuple[Fetched, Reading]]:
+    """Every file of the night, fetched and staged, in the order of the sources."""
+    limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
+    order = 0
+    for source in workspace.sources:
+        for fetched in _files(workspace, source, night, kept, may_fetch) if source.files else ():
+            reading = Reading(
+                source,
+                workspace.formats[source.format or ""],
+                fetched.path,
+                fetched.name,
+                fetched.sha256,
+                records / f"{order:04d}_{source.name}",
+                workspace.zone,
+                workspace.cut_off,
+                limits,
+            )
+            reading.stage()
+            order += 1
+            yield fetched, reading
 
 
 def _files(
@@ -114,23 +138,8 @@ def _await(workspace: Workspace, source: Source, night: date, inputs: Inputs) ->
         inputs.awaiting.append((source, f"expected for {night} ({source.expected.replace('_', ' ')}), not there"))
 
 
-def _read_file(
-    engine: Engine, workspace: Workspace, source: Source, fetched: Fetched, records: Path, order: int
-) -> Input:
-    out = records / f"{order:04d}_{source.name}"
-    limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
-    loaded = read_file(
-        engine,
-        source,
-        workspace.formats[source.format or ""],
-        fetched.path,
-        fetched.name,
-        fetched.sha256,
-        out,
-        workspace.zone,
-        workspace.cut_off,
-        limits,
-    )
+def _read_file(engine: Engine, fetched: Fetched, reading: Reading, order: int) -> Input:
+    source, loaded = reading.source, reading.load(engine)
     return Input(
         source,
         _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded),

@@ -31,7 +31,7 @@ from recon.match.population import Loaded, new_records, open_records
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
 from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
-from recon.store.folder import manifest_sha256, night_folder, publish, published, write_json
+from recon.store.folder import make_durable, manifest_sha256, night_folder, publish, published, write_json
 from recon.store.history import cleared_files, earlier_nights, earlier_records, night_before
 from recon.store.lock import night_lock
 from recon.store.started import started
@@ -134,6 +134,7 @@ def run_night(
         shutil.rmtree(making / ".spill", ignore_errors=True)
         if not options.dry_run:
             notify("publishing")
+            make_durable(workspace.raw, [each.entry["sha256"] for each in inputs.read if each.entry["sha256"]])
             result.changed = publish(making, workspace.nights, night)
             _record_state(workspace, night, before, result)
             clock.lap("publish")

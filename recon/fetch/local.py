@@ -7,7 +7,6 @@ enters the night whose run finds it, marked so. Without a date in the pattern, a
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -80,6 +79,8 @@ def keep(path: Path, raw: Path, making: Path) -> tuple[str, Path]:
     """Copy a file's bytes under their SHA-256, once. Returns (sha256, where they are kept).
 
     making   the copy's name until it is whole: one that a killed run left is taken over, and none is left behind
+
+    The copy is not on the disk for good before `make_durable`; until then a rerun copies it again.
     """
     raw.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -88,11 +89,8 @@ def keep(path: Path, raw: Path, making: Path) -> tuple[str, Path]:
             while chunk := source.read(_CHUNK):
                 digest.update(chunk)
                 target.write(chunk)
-            target.flush()
-            os.fsync(target.fileno())
         kept = raw / digest.hexdigest()
-        if not kept.exists() or kept.stat().st_size != making.stat().st_size:
-            making.replace(kept)
+        making.replace(kept)  # also over one that is there: a power cut may have left it without its bytes
         return digest.hexdigest(), kept
     finally:
         making.unlink(missing_ok=True)

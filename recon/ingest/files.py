@@ -52,15 +52,19 @@ def read_file(
     fast           False reads a delimited file with the slow reader, which has to give the same
     Returns the file as read; a file that cannot be trusted comes back with `set_aside` filled.
     """
-    return _Reading(engine, source, fmt, path, name, sha256, out, zone, cut_off, limits).run(keep, fast)
+    reading = Reading(source, fmt, path, name, sha256, out, zone, cut_off, limits)
+    reading.stage(fast)
+    return reading.load(engine, keep)
 
 
-class _Reading:
-    """One file on its way in."""
+class Reading:
+    """One file on its way in: `stage` looks at its bytes, without the engine and so in any thread; then `load` reads it."""
+
+    engine: Engine
+    staged: Staged | UnreadableError
 
     def __init__(
         self,
-        engine: Engine,
         source: Source,
         fmt: Format,
         path: Path,
@@ -73,16 +77,27 @@ class _Reading:
     ) -> None:
         out.mkdir(parents=True, exist_ok=True)
         stem = f"{source.name}.{sha256[:16] or 'file'}"
-        self.engine, self.source, self.fmt, self.path = engine, source, fmt, path
+        self.source, self.fmt, self.path = source, fmt, path
         self.file, self.sha256, self.zone, self.cut_off, self.limits = file, sha256, zone, cut_off, limits
         self.parquet, self.bad_parquet = out / f"{stem}.parquet", out / f"{stem}.quarantine.parquet"
         self.scratch = out / f".{stem}.scratch"
 
-    def run(self, keep: bool, fast: bool) -> LoadedFile:
+    def stage(self, fast: bool = True) -> None:
+        """Prove that no row is lost on the way, and lay the rows out as text; what is wrong is told by `load`."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         try:
             refuse_by_look(self.path, self.fmt)
-            staged, mapping = self._records(fast)
+            self.staged = self._stage(fast)
+        except UnreadableError as error:
+            self.staged = error
+
+    def load(self, engine: Engine, keep: bool = False) -> LoadedFile:
+        """Read the staged file; see `read_file`."""
+        self.engine = engine
+        try:
+            if isinstance(self.staged, UnreadableError):
+                raise self.staged
+            staged, mapping = self._records(self.staged)
             refused = int(self.engine.one(f"SELECT count(refused) FROM read_parquet({text(self.parquet)})"))
             quarantine = self._quarantine(staged, mapping) if refused else NO_QUARANTINE
         except UnreadableError as error:
@@ -115,9 +130,8 @@ class _Reading:
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def _records(self, fast: bool) -> tuple[Staged, Mapping]:
+    def _records(self, staged: Staged) -> tuple[Staged, Mapping]:
         """Write every record to Parquet, and prove the count. A fast reading that does not tie is done again slowly."""
-        staged = self._stage(fast)
         mapping = Mapping(self.fmt, self.source, staged, self.zone, self.cut_off)
         written = self._write(mapping)
         if written != staged.rows and staged.first_line is not None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -151,6 +151,14 @@ def _under(name: object, root: Path) -> str:
     """A path as it is called inside the workspace; empty where it is not of it."""
     path = Path(str(name)) if name else root
     return path.relative_to(root).as_posix() if path != root and path.is_relative_to(root) else ""
+
+
+def make_durable(raw: Path, names: Iterable[str]) -> None:
+    """See to it that files of the raw store outlive a power cut; before that, no night that names them may be published."""
+    for name in sorted(set(names)):
+        _sync(raw / name)
+    if raw.exists():
+        _sync(raw)
 
 
 def _sync(path: Path) -> None:
