@@ -97,7 +97,7 @@ def _open_items(engine: Engine, plan: Plan, side: Side, path: Path) -> None:
     engine.step(
         f"{plan.prefix}_open_{side.name}",
         f"""copy (
-select {columns}, {carried}, o.outcome as state from {plan.table(side.name)} s join {plan.table("outcomes")} o on s.k1 = o.k1 and s.k2 = o.k2
+select {columns}, {carried}, o.outcome as state from {plan.table(side.name + "_full")} s join {plan.table("outcomes")} o on s.k1 = o.k1 and s.k2 = o.k2
 where o.outcome in ('pending', 'silent', 'broken')
 order by s.source, s.record_id, s.file, s.line, s.since
 ) to {text(path)} {_PARQUET}""",
@@ -227,35 +227,37 @@ def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
 
 def _forward(engine: Engine, plan: Plan) -> None:
     """`<recon>_forward`: what became of every record of tonight's population: side, source, currency, brought?, the group's
-    psp and outcome, records and money. A record of no group in `<recon>_outcomes` met one to one and cleared; that these are
-    the ones that the groups hold is proved in recon/totals.py."""
+    psp and outcome, records and money. A record of no group in `<recon>_outcomes` met one to one and cleared: all records less
+    those of such groups. That these are the ones that the groups hold is proved in recon/totals.py."""
     parts = []
     for side in plan.rule.sides:
-        parts.append(
-            f"select {text(side.name)} as side, s.source, s.currency, s.brought, o.psp, coalesce(o.outcome, 'met') as outcome, s.amount "
-            f"from {plan.table(side.name)} s left join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
-        )
+        known = f"from {plan.table(side.name + '_full')} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
+        parts += [
+            f"select {text(side.name)} as side, source, currency, brought, NULL as psp, 'met' as outcome, 1 as n, amount from {plan.table(side.name)}",
+            f"select {text(side.name)}, s.source, s.currency, s.brought, NULL, 'met', -1, -s.amount {known}",
+            f"select {text(side.name)}, s.source, s.currency, s.brought, o.psp, o.outcome, 1, s.amount {known}",
+        ]
         if plan.replaces(side):
             newest = plan.table(side.name + "_newest")
             parts.append(
-                f"select '', source, currency, brought, NULL, 'superseded', amount from {newest} where age > 1"
+                f"select '', source, currency, brought, NULL, 'superseded', 1, amount from {newest} where age > 1"
             )
     for record in reads(plan.rule):
         unclaimed = plan.table("unclaimed_" + record)
-        parts.append(f"select '', source, currency, brought, NULL, 'unclaimed', amount from {unclaimed}")
+        parts.append(f"select '', source, currency, brought, NULL, 'unclaimed', 1, amount from {unclaimed}")
         sides = " or ".join(side_filter(side) for side in plan.rule.sides if side.record == record) or "false"
         parts.append(
-            f"select '', source, currency, brought, NULL, 'excluded', amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
+            f"select '', source, currency, brought, NULL, 'excluded', 1, amount from {plan.table('arrivals_' + record)} a where not ({sides}) "
             f"and (source, record_id, file, line) not in (select (source, record_id, file, line) from {unclaimed})"
         )
     engine.step(
         f"{plan.prefix}_forward",
         f"""create table {plan.table("forward")} as
 select side, source, coalesce(currency, '') as currency, brought, coalesce(psp, '') as psp, outcome,
-  count(*) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
+  CAST(sum(n) AS BIGINT) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
 from (
 {" union all ".join(parts)}
-) group by all""",
+) group by all having sum(n) <> 0""",
     )
 
 

@@ -222,6 +222,17 @@ def _newest_versions(engine: Engine, plan: Plan, side: Side, body: str) -> None:
         f"{plan.prefix}_{side.name}_twice",
         f"create table {twice} as\nselect id from (select hash(source, record_id) as id from {versions}) group by id having count(*) > 1",
     )
+    if not engine.one(f"select count(*) from {twice}"):
+        # Nobody has two versions: nothing to leave out, and nothing to look up row by row.
+        engine.step(
+            f"{plan.prefix}_{side.name}_newest",
+            f"create table {plan.table(side.name + '_newest')} as\nselect *, 1 as age from {versions} where false",
+        )
+        engine.step(
+            f"{plan.prefix}_{side.name}_rows",
+            f"create view {plan.table(side.name + '_rows')} as\nselect * from {versions}",
+        )
+        return
     status = "status" if record.field("status") else "CAST(NULL AS VARCHAR)"
     names = [*_columns(side.record), "restated"]
     engine.step(

@@ -1,13 +1,15 @@
 """Sieve: every group of tonight's population cleared, pending, silent or left over.
 
 Reads   <recon>_<side> views
-Writes  <recon>_met      what meets one to one on a fixed-width key: most of a night, cleared here if it agrees
-        <recon>_sums     everything else: one union of all sides, one group by
+Writes  <recon>_met      every key of tonight, all sides side by side; what meets one to one and agrees is cleared here
+        <recon>_loose    the other keys
+        <recon>_sums     their records: one union of all sides, one group by
         <recon>_groups   both as one view: k1, k2, key fields, kind, the facts that `agree` reads, outcome
 Never   clears a group that `agree` does not prove: an expression that is NULL is not true.
 
 Joining first is not another way to match: a key that meets more than once, or does not agree, is summed like the rest. It
-only spares the night's ordinary payments the sums (measured at 1 M payments: a tenth of the time of one group by of all).
+only spares the night's ordinary payments the sums (measured at 1 M payments: a tenth of the time of one group by of all),
+and tells in one pass whose records have to be read in full.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from recon.domain.rulebook import Expr, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import SQL_TYPES, WIDE, Plan, within
+from recon.match.full import read_in_full
 
 _SUM = "HUGEINT"
 
@@ -28,6 +31,11 @@ def sieve(engine: Engine, plan: Plan) -> None:
         f"create table {plan.table('twice')} as\nselect k1, k2 from {plan.table('met')} group by k1, k2 having count(*) > 1",
     )
     engine.step(f"{plan.prefix}_swift", f"create view {plan.table('swift')} as\n{_swift(plan)}")
+    engine.step(
+        f"{plan.prefix}_loose",
+        f"create table {plan.table('loose')} as\nselect distinct k1, k2 from {plan.table('met')} m where not clears or {within(plan.table('twice'), 'm')}",
+    )
+    read_in_full(engine, plan, _wanted(plan))
     engine.step(f"{plan.prefix}_sums", f"create table {plan.table('sums')} as\n{_sums(plan)}")
     names = ", ".join(name for name, *_ in engine.rows(f"describe {plan.table('sums')}"))
     engine.step(
@@ -42,33 +50,46 @@ def sieve(engine: Engine, plan: Plan) -> None:
     )
 
 
+def _wanted(plan: Plan) -> str:
+    """Keys whose records are read in full from the start: the loose ones, and all kinds of a payment that has several."""
+    loose = f"select k1, k2 from {plan.table('loose')}"
+    if not (plan.rule.lifecycle_by and plan.kinds_named):
+        return loose
+    met, key = plan.table("met"), plan.rule.lifecycle_by
+    several = f"select {key} from {met} where kind <> {text(plan.first_kind)}"
+    return f"{loose}\nunion select k1, k2 from {met} where {key} in ({several})"
+
+
 def _meet(plan: Plan) -> str:
-    """Records that meet on the key, side by side, and whether they agree. Sides that speak of every kind have to be there."""
-    always = [side for side in plan.rule.sides if not side.kinds]
-    base = (always or list(plan.rule.sides))[0]
+    """Records side by side where they bear one key, and whether they agree; a record whose key no other side bears too."""
+    aliases = [f"s_{side.name}" for side in plan.rule.sides]
     joins = "\n".join(
-        f"{'left join' if side.kinds else 'join'} {plan.table(side.name)} s_{side.name} on s_{side.name}.k1 = s_{base.name}.k1 and s_{side.name}.k2 = s_{base.name}.k2"
-        for side in plan.rule.sides
-        if side is not base
+        f"  full join {plan.table(side.name)} {alias} on {alias}.k1 = {_first(aliases[:n], 'k1')} and {alias}.k2 = {_first(aliases[:n], 'k2')}"
+        for n, (side, alias) in enumerate(zip(plan.rule.sides, aliases, strict=True))
+        if n
     )
     facts = []
-    for side in plan.rule.sides:
-        name = side.name
+    for side, alias in zip(plan.rule.sides, aliases, strict=True):
         facts += [
-            f"CAST(s_{name}.k1 is not null AS BIGINT) as {name}__count",
-            f"s_{name}.amount as {name}__amount, s_{name}.currency as {name}__currency",
-            *(f"s_{name}.{field} as {name}__{field}" for field in plan.agreed(side)),
+            f"CAST({alias}.k1 is not null AS BIGINT) as {side.name}__count",
+            f"{alias}.amount as {side.name}__amount, {alias}.currency as {side.name}__currency",
+            *(f"{alias}.{field} as {side.name}__{field}" for field in plan.agreed(side)),
         ]
-    keys = ", ".join(f"s_{base.name}.{field}" for field in plan.key_fields)
-    psp = f"least({', '.join(f's_{side.name}.psp' for side in plan.rule.sides)})"
-    restated = " or ".join(f"coalesce(s_{side.name}.restated, false)" for side in plan.rule.sides)
+    key = ", ".join(f"{_first(aliases, field)} as {field}" for field in ["k1", "k2", *plan.key_fields, "kind"])
+    psp = f"least({', '.join(f'{alias}.psp' for alias in aliases)})"
+    restated = " or ".join(f"coalesce({alias}.restated, false)" for alias in aliases)
     return f"""select *, not restated and {agrees_sql(plan, kinds_known=False)} as clears
 from (
-  select s_{base.name}.k1, s_{base.name}.k2, {keys}, s_{base.name}.kind, {psp} as psp, {restated} as restated,
+  select {key}, {psp} as psp, {restated} as restated,
     {", ".join(facts)}
-  from {plan.table(base.name)} s_{base.name}
-  {joins}
+  from {plan.table(plan.rule.sides[0].name)} {aliases[0]}
+{joins}
 )"""
+
+
+def _first(aliases: list[str], column: str) -> str:
+    """The column of the first of these sides that is there."""
+    return f"coalesce({', '.join(f'{alias}.{column}' for alias in aliases)})" if len(aliases) > 1 else f"{aliases[0]}.{column}"
 
 
 def _swift(plan: Plan) -> str:
@@ -98,7 +119,7 @@ def _sums(plan: Plan) -> str:
   {aggregates}
 from (
 {union}
-) r where not {within(plan.table("swift"), "r")}
+) r where {within(plan.table("loose"), "r")}
 group by k1, k2"""
 
 
@@ -121,7 +142,7 @@ def _slice(plan: Plan, side: Side) -> str:
         f"{claims} as claims",
         *facts,
     ]
-    return f"select {', '.join(columns)} from {plan.table(side.name)}"
+    return f"select {', '.join(columns)} from {plan.table(side.name + '_full')}"
 
 
 def _null(plan: Plan, side: Side, field: str) -> str:

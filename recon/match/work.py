@@ -11,6 +11,7 @@ from __future__ import annotations
 from recon.domain.rulebook import Side
 from recon.engine.duck import Engine
 from recon.engine.plan import WIDE, Plan, within
+from recon.match.full import add_in_full
 from recon.match.memory import kept_facts
 
 
@@ -29,6 +30,7 @@ from {plan.table("groups")} g
 where outcome = 'left' or {within(plan.table("rejoins"), "g")} or outcome <> 'cleared' and {within(quarantined, "g")}""",
     )
     engine.step(f"{plan.prefix}_work_roots", f"update {plan.table('work')} set root = gid")
+    add_in_full(engine, plan, "work", f"select k1, k2 from {plan.table('work')}")
     for side in plan.rule.sides:
         engine.step(
             f"{plan.prefix}_work_{side.name}",
@@ -52,6 +54,7 @@ where not {within(plan.table("work"), "g")}""",
     )
     added = int(engine.one(f"select count(*) from {plan.table('work')} where gid > {last}"))
     if added:
+        add_in_full(engine, plan, why, f"select k1, k2 from {plan.table('work')} where gid > {last}")
         for side in plan.rule.sides:
             engine.step(
                 f"{plan.prefix}_work_{why}_{side.name}",
@@ -78,7 +81,7 @@ def _order(plan: Plan) -> str:
 
 
 def _records(plan: Plan, side: Side, condition: str) -> str:
-    return f"select w.gid, s.* from {plan.table(side.name)} s join {plan.table('work')} w on s.k1 = w.k1 and s.k2 = w.k2 where {condition}"
+    return f"select w.gid, s.* from {plan.table(side.name + '_full')} s join {plan.table('work')} w on s.k1 = w.k1 and s.k2 = w.k2 where {condition}"
 
 
 def build_facts(engine: Engine, plan: Plan) -> None:
