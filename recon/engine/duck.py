@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recon.engine.ahead import ahead
 from recon.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -82,11 +84,28 @@ class Engine:
             config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
         )
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._beside = ThreadPoolExecutor(1)
+        self._started: list[Future[None]] = []
 
     def step(self, name: str, sql: str) -> None:
         """Run a named statement that leaves a table, a view or a file, and keep its text."""
         self.steps.append((name, sql.strip()))
         self.rows(sql)
+
+    def step_beside(self, name: str, sql: str) -> None:
+        """As `step`, beside what follows: for a file that no later step reads. `finish` waits for it."""
+        self.steps.append((name, sql.strip()))
+        self._started.append(self._beside.submit(self._run, self._connection.cursor(), sql))
+
+    def _run(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        with _told(), connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(sql).fetchall()
+
+    def finish(self) -> None:
+        """Wait for the steps that run beside; raises what one of them raised."""
+        while self._started:
+            self._started.pop(0).result()
 
     def write(self, name: str, sql: str, path: Path, note: dict[str, str] | None = None) -> int:
         """Run a named query and write its rows, in their order, to a Parquet file with `note` in its metadata; gives how many.
@@ -102,8 +121,10 @@ class Engine:
             schema = reader.schema.with_metadata(note or {})
             repetitive = [name for name in schema.names if name in _REPETITIVE]
             rows = 0
-            with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=repetitive) as writer:
-                for group in _regrouped(reader, _ROW_GROUP):
+            options = {"compression": "lz4", "use_dictionary": repetitive, "write_statistics": False}
+            with pq.ParquetWriter(path, schema, **options) as writer:
+                # The engine makes the next rows while these are written.
+                for group in ahead(_regrouped(reader, _ROW_GROUP)):
                     rows += group.num_rows
                     writer.write_table(group.replace_schema_metadata(note or {}), row_group_size=_ROW_GROUP)
         return rows
@@ -138,6 +159,7 @@ class Engine:
         self._connection.unregister(name)
 
     def close(self) -> None:
+        self._beside.shutdown(cancel_futures=True)
         self._connection.close()
 
 

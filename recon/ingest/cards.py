@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _CANDIDATE = "[2-6][0-9](?:[ -]?[0-9]){11,}"
+_SHORTEST = 13  # bytes: a shorter text is spared the pattern
 _PATTERN = re.compile(_CANDIDATE, re.ASCII)
 
 
@@ -36,6 +37,6 @@ def mask_sql(value: str) -> str:
     step = f"CASE WHEN length({digits}) BETWEEN 13 AND 19 AND {luhn} THEN replace(held, found, {masked}) ELSE held END"
     candidates = f"regexp_extract_all({value}, '{_CANDIDATE}')"
     return (
-        f"CASE WHEN regexp_matches({value}, '{_CANDIDATE}') "
+        f"CASE WHEN strlen({value}) >= {_SHORTEST} AND regexp_matches({value}, '{_CANDIDATE}') "
         f"THEN list_reduce({candidates}, lambda held, found: {step}, {value}) ELSE {value} END"
     )

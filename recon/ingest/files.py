@@ -106,7 +106,7 @@ class Reading:
             shutil.rmtree(self.scratch)
         if self.fmt.numbered:
             number_twins(self.engine, self.parquet, staged.first_line is None)
-        relation = self._relation(staged, refused)
+        relation = self._relation(staged, mapping, refused)
         proofs = controls.prove(self.engine, self.fmt, relation, refused)
         aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
         if aside and not keep:
@@ -153,7 +153,7 @@ class Reading:
         """Write the rows in the file's order; gives how many. A row's number in the Parquet file tells its line."""
         first = mapping.staged.first_line
         note = {"first_line": str(first)} if first is not None else {}
-        sql = mapping.records_sql(self.file, self.sha256)
+        sql = mapping.records_sql()
         if "JOIN" in str(self.engine.rows(f"EXPLAIN {sql}")):
             # A long IN list in a format's condition becomes a join, and a join does not keep the order.
             if first is not None:
@@ -161,10 +161,11 @@ class Reading:
             sql += "\nORDER BY place"
         return self.engine.write(f"ingest {self.source.name} {self.file}", sql, self.parquet, note)
 
-    def _relation(self, staged: Staged, refused: int) -> str:
-        fields = RECORD_TYPES[self.fmt.record].names
-        line = "line" if staged.first_line is None else f"file_row_number + {staged.first_line} AS line"
-        columns = [line if each == "line" else name(each) for each in (*(f.name for f in COMMON), *fields)]
+    def _relation(self, staged: Staged, mapping: Mapping, refused: int) -> str:
+        told = mapping.told_sql(self.file, self.sha256)
+        told |= {} if staged.first_line is None else {"line": f"file_row_number + {staged.first_line}"}
+        names = [field.name for field in (*COMMON, *RECORD_TYPES[self.fmt.record].fields)]
+        columns = [f"{told[each]} AS {name(each)}" if each in told else name(each) for each in names]
         numbers = "" if staged.first_line is None else ", file_row_number = true"
         where = " WHERE refused IS NULL" if refused else ""
         return f"SELECT {', '.join(columns)} FROM read_parquet({text(self.parquet)}{numbers}){where}"

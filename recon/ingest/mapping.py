@@ -84,15 +84,14 @@ class Mapping:
 
     # --- what the caller runs ----------------------------------------------------------------------------------------
 
-    def records_sql(self, file: str, sha256: str) -> str:
-        """Every staged row in order: the canonical columns, `refused`, and `line` where the staging has one."""
-        columns = [
-            f"{text(self.source.name)} AS source",
-            f"{self._record_id()} AS record_id",
-            "business_date",
-            f"{text(file)} AS file",
-            f"{text(sha256)} AS sha256",
-        ]
+    def records_sql(self) -> str:
+        """Every staged row in order: its own columns, `refused`, and `line` where the staging has one.
+
+        What is the same in every row or follows from other columns is left out: see `told_sql`. A record_id that numbers
+        twins is there, since it is not known before the whole file is.
+        """
+        columns = ["business_date"]
+        columns += [f"{self._record_id('v_')} AS record_id"] if self.fmt.numbered else []
         columns += ["line"] if self._own_lines else []
         columns += [f"{name('v_' + f.name)} AS {name(f.name)}" for f in self.record.fields]
         cases = " ".join(f"WHEN {check.fails} THEN {n}" for n, check in enumerate(self._layers.checks))
@@ -100,6 +99,11 @@ class Mapping:
             f"CAST(CASE {cases} END AS SMALLINT) AS refused" if cases else "CAST(NULL AS SMALLINT) AS refused"
         )
         return f"SELECT {_list(columns)}\nFROM {self._layered([])}"
+
+    def told_sql(self, file: str, sha256: str) -> dict[str, str]:
+        """The common columns that `records_sql` leaves out, as SQL over those that it gives."""
+        told = {"source": text(self.source.name), "file": text(file), "sha256": text(sha256)}
+        return told if self.fmt.numbered else told | {"record_id": self._record_id("")}
 
     def refusals_sql(self) -> str:
         """Of each refused row: column_name, found, expected; before them `place` and `raw` where the staging has them.
@@ -361,17 +365,20 @@ class Mapping:
         instant = business_date_sql(name("v_" + self.record.instant), self.zone, self.cut_off)
         return f"coalesce({instant}, {name('v_' + self.record.day)})" if self.record.day else instant
 
-    def _record_id(self) -> str:
-        """Account, identity and kind for settlement lines; where the identity is a primary key, that alone."""
+    def _record_id(self, prefix: str) -> str:
+        """Account, identity and kind for settlement lines; where the identity is a primary key, that alone.
+
+        prefix   of the names of the fields' columns
+        """
         parts = [each for each in self.fmt.identity if each not in ("account", "kind")]
         if self.record.name == "settlement_line":
             parts = ["account", *parts, "kind"]
-        texts = [f"coalesce({_escaped(self._as_text(each))}, '')" for each in parts]
+        texts = [f"coalesce({_escaped(self._as_text(prefix, each))}, '')" for each in parts]
         return " || '|' || ".join(texts) + (" || '#1'" if self.fmt.numbered else "")
 
-    def _as_text(self, each: str) -> str:
+    def _as_text(self, prefix: str, each: str) -> str:
         known = self.record.field(each)
-        value = name("v_" + each)
+        value = name(prefix + each)
         return (
             value
             if known is None or known.type in (Type.KEY, Type.TEXT, Type.CURRENCY, Type.RATE)

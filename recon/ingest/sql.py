@@ -187,8 +187,10 @@ class _Reading:
         staged = self._stage(reader, columns)
         mapping = Mapping(fmt, self.source, staged, self.zone, self.cut_off)
         unsorted = self.scratch / "typed.parquet"
+        told = ", ".join(f"{sql} AS {each}" for each, sql in mapping.told_sql(self.file, "").items())
         self.engine.step(
-            f"ingest {self.file}", f"COPY ({mapping.records_sql(self.file, '')}) TO {text(unsorted)} (FORMAT parquet)"
+            f"ingest {self.file}",
+            f"COPY (SELECT *, {told} FROM ({mapping.records_sql()})) TO {text(unsorted)} (FORMAT parquet)",
         )
         typed = f"read_parquet({text(unsorted)})"
         refused = int(self.engine.one(f"SELECT count(refused) FROM {typed}"))

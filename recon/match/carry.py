@@ -25,7 +25,8 @@ from recon.match.population import reads, side_filter
 from recon.match.quarantined import QUARANTINED
 from recon.match.sieve import pending_reason_sql
 
-_PARQUET = "(format parquet, compression zstd)"
+#: Most columns are ids and amounts: a dictionary for them costs more than the rest of the writing, and is thrown away.
+_PARQUET = "(format parquet, compression zstd, dictionary_size_limit 200)"
 
 
 def carry_forward(engine: Engine, plan: Plan, folder: Path, awaited: list[int]) -> None:
@@ -134,7 +135,7 @@ def _open_remembered(engine: Engine, plan: Plan, path: Path) -> None:
 def _cleared(engine: Engine, plan: Plan, path: Path) -> None:
     """What tonight added to each key that cleared: sums of its own records only, so that nights add up."""
     keys = ", ".join(plan.key_fields)
-    engine.step(
+    engine.step_beside(
         f"{plan.prefix}_cleared",
         f"""copy (
 select {keys}, kind, psp, DATE '{plan.night}' as night, {", ".join(_own(plan, side, from_sieve=True) for side in plan.rule.sides)}

@@ -212,6 +212,6 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 def _block(name: str, text: str, compress: bool) -> Block:
     if not compress:
         return Block(name, "json", text.translate(_ESCAPES))
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: gzip, whose header then holds no time and no name
+    packer = zlib.compressobj(4, zlib.DEFLATED, 31)  # 31: gzip, whose header then holds no time and no name
     packed = packer.compress(text.encode()) + packer.flush()
     return Block(name, "gzip", base64.b64encode(packed).decode("ascii"))
