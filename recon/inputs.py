@@ -18,10 +18,10 @@ from typing import Any
 from recon.domain.calendar import DayBounds
 from recon.domain.money import to_text
 from recon.domain.rulebook import Source
+from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
 from recon.fetch import Fetched, fetch_files
 from recon.fetch.local import is_expected
-from recon.engine.ahead import ahead
 from recon.ingest.files import Limits, LoadedFile, Reading
 from recon.ingest.sql import Snapshot
 from recon.match.quarantined import QUARANTINED

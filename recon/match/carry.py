@@ -232,7 +232,9 @@ def _forward(engine: Engine, plan: Plan) -> None:
     those of such groups. That these are the ones that the groups hold is proved in recon/totals.py."""
     parts = []
     for side in plan.rule.sides:
-        known = f"from {plan.table(side.name + '_full')} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
+        known = (
+            f"from {plan.table(side.name + '_full')} s join {plan.table('outcomes')} o on s.k1 = o.k1 and s.k2 = o.k2"
+        )
         parts += [
             f"select {text(side.name)} as side, source, currency, brought, NULL as psp, 'met' as outcome, 1 as n, amount from {plan.table(side.name)}",
             f"select {text(side.name)}, s.source, s.currency, s.brought, NULL, 'met', -1, -s.amount {known}",

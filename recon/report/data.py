@@ -15,6 +15,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from recon.domain.records import RECORD_TYPES, Type
 from recon.report.facts import BreakFact, FixFact, NightFacts, RecordFact
@@ -149,7 +150,7 @@ def _fix_status(b: BreakFact, fixes: Mapping[str, FixFact]) -> str:
 
 def _searched(b: BreakFact) -> str:
     """References, ids and memos of the break's records that its key does not already say."""
-    values = (shown(text, 80) for r in b.records for name, text in r.fields.items() if _SEARCHED.search(name))
+    values = (shown(text, 80) for r in b.records for name, text in r.fields.items() if _is_searched(name))
     places = (f"{shown(r.file, 120)}:{r.line}" for r in b.records)
     return " ".join(dict.fromkeys((*values, *places)))
 
@@ -179,8 +180,18 @@ def _record(r: RecordFact, files: _Indexed) -> dict[str, object]:
         "file": files(f"{shown(r.file, 200)}\0{shown(r.sha256, 64)}"),
         "line": r.line,
         "cleared": r.cleared_on.isoformat() if r.cleared_on else "",
-        "fields": [[shown(name, 80), shown(text, 500)] for name, text in r.fields.items()],
+        "fields": [[_name(name), shown(text, 500)] for name, text in r.fields.items()],
     }
+
+
+@lru_cache(maxsize=1_000)
+def _name(field: str) -> str:
+    return shown(field, 80)
+
+
+@lru_cache(maxsize=1_000)
+def _is_searched(field: str) -> bool:
+    return bool(_SEARCHED.search(field))
 
 
 def _fix(fix: FixFact) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def test_header_names_in_another_case(read: Reader) -> None:
 
 def test_the_same_file_gives_the_same_bytes(read: Reader) -> None:
     rows = [line(natural_id=f"n-{n}", amount=f"{n}.10") for n in range(5000)]
-    parquet = Path(read(rows).loaded.relation.split("'")[1])
+    parquet = Path(re.findall(r"read_parquet\('([^']+)'", read(rows).loaded.relation)[0])
     before = parquet.read_bytes()
     read(rows)
     assert parquet.read_bytes() == before

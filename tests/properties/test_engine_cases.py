@@ -106,6 +106,13 @@ def refunds_of_an_order_of_several_versions_whose_capture_is_forgotten() -> list
     return [paid("P1", "R1", 180), [order("P1", "R1", 180)], [order("P1", "R1", 180, "UNKNOWN"), *refunds]]
 
 
+def one_reference_on_hundreds_of_lines() -> list[list[dict]]:
+    """A provider or a till that writes a constant where our reference belongs: one group, not a product of its sides."""
+    lines = [psp("P1", None, 200 + n) for n in range(300)]
+    entries = [ledger("P1", None, 200 + n) for n in range(300)]
+    return [[*lines, *entries, order("P1", "R1", 200)], [psp("P1", None, 7)]]
+
+
 CASES = {
     made.__name__.replace("_", " "): made()
     for made in (
@@ -119,6 +126,7 @@ CASES = {
         refund_that_rejoins_and_its_posting_that_would_wait,
         second_line_of_a_part_of_a_united_payment,
         refunds_of_an_order_of_several_versions_whose_capture_is_forgotten,
+        one_reference_on_hundreds_of_lines,
     )
 }
 
