@@ -221,6 +221,9 @@ def _refuse_node(node: exp.Expr) -> None:
             "write a YAML comment (#) above it",
             at,
         )
+    if any(needed and node.args.get(part) is None for part, needed in node.arg_types.items()):
+        # sqlglot reads `@` as abs() of nothing.
+        raise _RefusedError("this is not an expression of the rule language: an operand is missing", "", at)
     if isinstance(node, exp.Column) and (node.args.get("db") or not isinstance(node.this, exp.Identifier)):
         raise _RefusedError("a name has at most one dot", "write side.field", at)
     if isinstance(node, exp.In) and set(_filled(node)) != {"this", "expressions"}:
