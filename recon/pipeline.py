@@ -206,7 +206,7 @@ def _classify(
     ours = {each.break_id: each for each in known.values() if each.reconciliation == plan.rule.name}
     tonight: list[Break] = []
     awaited: list[int] = []
-    for batch in name_breaks(engine, plan):
+    for batch in name_breaks(engine, plan, ours.values()):
         for named in batch:
             each = make_break(plan, named, fill)
             before = ours.get(each.break_id)
@@ -249,21 +249,23 @@ def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
 def _propose(
     workspace: Workspace, plan: Plan, inputs: Inputs, breaks: Sequence[Break], groups: int
 ) -> tuple[list[Break], list[Fix]]:
-    """Fixes of one reconciliation, none from a source that is incomplete; the breaks with their final class."""
-    incomplete = {source.psp for source in inputs.incomplete}
+    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class."""
+    doubts = {each.psp: "whole and minor units may be mixed up" for each in breaks if each.facts.get("scale_suspected")}
+    doubts |= {source.psp: "its source is incomplete tonight" for source in inputs.incomplete}
+    everyone = next((doubts[""] for source in inputs.incomplete if not source.psp), "")
+    doubted = {each.break_id: doubt for each in breaks if (doubt := everyone or doubts.get(each.psp, ""))}
     candidates = [
         Candidate(each.break_id, plan.rule.breaks[each.rule_number], each.class_, each.facts, each.postings)
         for each in breaks
-        if each.rule_number is not None and not ("" in incomplete or each.psp in incomplete)
+        if each.rule_number is not None and each.break_id not in doubted
     ]
     proposal = propose_fixes(plan.rule, plan.night, candidates, groups, workspace.brake, fill)
     fix_of = {fix.break_id: fix.fix_id for fix in proposal.fixes}
-    proposable = {each.break_id for each in candidates}
     final = []
     for each in breaks:
         why = proposal.demoted.get(each.break_id)
-        if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id not in proposable:
-            why = "its source is incomplete tonight"
+        if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id in doubted:
+            why = doubted[each.break_id]
         if why:
             each = replace(each, class_=Class.MANUAL_REVIEW, reason="; ".join(filter(None, [each.reason, why])))
         final.append(replace(each, fix_id=fix_of.get(each.break_id)))
