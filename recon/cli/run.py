@@ -96,6 +96,7 @@ def run(
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
     published = not (dry_run or only)
+    say_alarms(result)
     if as_json:
         emit_json(as_data(result, published))
     else:
@@ -154,6 +155,18 @@ def as_data(result: NightResult, published: bool) -> Mapping[str, Any]:
         "folder": str(result.folder) if published else None,
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
     }
+
+
+def say_alarms(result: NightResult) -> None:
+    """What must not wait for a reader of the report, also where stdout is JSON: cron/recon-nightly mails these lines."""
+    from collections import Counter
+
+    from recon.ingest.cards import WITHHELD
+
+    rows = Counter(each.file for each in result.facts.quarantine if WITHHELD in (each.found, each.raw))
+    for file, count in sorted(rows.items()):
+        say(f"recon: alarm [card-data] {file}: {count} row(s) with card verification or track data, withheld")
+        say("  to fix  have the provider send the file without them, then delete this one from in/ and raw/")
 
 
 def say_night(result: NightResult, published: bool) -> None:
@@ -222,6 +235,7 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
         if day not in have or day in stale_nights(settings.nights):
             result = run_night(settings, day, notify=progress_to(as_json))
             results.append(result)
+            say_alarms(result)
             if not as_json:
                 emit(result.sentence)
         day += timedelta(days=1)
