@@ -1,5 +1,7 @@
 """Output of the commands: results to stdout, talk and progress to stderr, nothing that a script would stumble over.
 
+What a file or a database says can't steer the terminal: control characters are shown, not obeyed.
+
 `--workspace` and `--json` live here because every command has them.
 """
 
@@ -56,9 +58,10 @@ def find_workspace(given: Path | None = None) -> Path:
     raise ReconError("no-workspace", "there is no recon.yaml in this folder or above it", remedy)
 
 
-def emit(text: str = "") -> None:
-    """A line of the result, on stdout."""
-    click.echo(text)
+def emit(text: str = "", **style: Any) -> None:
+    """A line of the result, on stdout; `style` as click's, where colour is wanted."""
+    shown = inert(text)
+    click.echo(click.style(shown, **style) if style and colour() else shown)
 
 
 def emit_json(value: Any) -> None:
@@ -78,12 +81,12 @@ def _plain(value: Any) -> Any:
 
 def say(text: str = "") -> None:
     """Talk: a line for people, on stderr."""
-    click.echo(text, err=True)
+    click.echo(inert(text), err=True)
 
 
 def next_command(command: str) -> None:
     """How every command ends: the one to go on with."""
-    say(f"next: {command}")
+    say(f"next: {clean(command)}")
 
 
 def width(text: str) -> int:
@@ -106,10 +109,15 @@ def shorten(text: str, columns: int) -> str:
     return cut + "…"
 
 
-def _clean(value: object) -> str:
-    """One line, without control characters: what a file says can't steer the terminal."""
+def clean(value: object) -> str:
+    """A value of the data on one line: control characters and line ends are written out."""
     text = "" if value is None else str(value)
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def inert(text: str) -> str:
+    """Text of ours that may hold values of the data: its lines stay, other control characters are written out."""
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0) -> None:
@@ -118,7 +126,7 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: 
     columns   greatest width; by default the terminal's, and without limit where stdout is not a terminal
     The widest column of text gives way first.
     """
-    body = [[_clean(value) for value in row] for row in rows]
+    body = [[clean(value) for value in row] for row in rows]
     right = [bool(body) and all(_number(row[at]) for row in body) for at in range(len(headers))]
     widths = [max([width(head), *(width(row[at]) for row in body)]) for at, head in enumerate(headers)]
     limit = columns or (_terminal_columns() if sys.stdout.isatty() else 0)
@@ -154,11 +162,6 @@ def colour(stream: IO[str] | None = None) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return os.environ.get("TERM") != "dumb" and (stream or sys.stdout).isatty()
-
-
-def styled(text: str, **style: Any) -> str:
-    """`click.style` where colour is wanted, else the text."""
-    return click.style(text, **style) if colour() else text
 
 
 class Progress:

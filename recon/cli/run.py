@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import emit, emit_json, json_option, next_command, say, table, workspace_option
+from recon.cli.output import clean, emit, emit_json, json_option, next_command, say, table, workspace_option
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def say_alarms(result: NightResult) -> None:
 
     rows = Counter(each.file for each in result.facts.quarantine if WITHHELD in (each.found, each.raw))
     for file, count in sorted(rows.items()):
-        say(f"recon: alarm [card-data] {file}: {count} row(s) with card verification or track data, withheld")
+        say(f"recon: alarm [card-data] {clean(file)}: {count} row(s) with card verification or track data, withheld")
         say("  to fix  have the provider send the file without them, then delete this one from in/ and raw/")
 
 
@@ -187,7 +187,7 @@ def say_night(result: NightResult, published: bool) -> None:
         )
     aside = [each for each in facts.inputs if each.status != "read"]
     for each in aside:
-        emit(f"\n{each.status.replace('_', ' ')}: {each.name or each.source}: {each.reason}")
+        emit(f"\n{each.status.replace('_', ' ')}: {clean(each.name or each.source)}: {clean(each.reason)}")
     emit()
     total = sum(result.seconds.values())
     records = facts.records_total

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from recon.cli import output
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "plain_night"
 
 
 def test_korean_columns_line_up(capsys):
@@ -19,9 +27,46 @@ def test_numbers_stand_right_and_wide_text_gives_way(capsys):
     assert lines[2].endswith("…  -1")
 
 
-def test_a_file_can_not_steer_the_terminal(capsys):
+HOSTILE = "a\x1b[31mb\nrecon: all is well\r\u202e"
+
+
+def test_r32_a_cell_of_a_table_can_not_steer_the_terminal(capsys):
     output.table([["a\x1b[31mb\nc"]], ["memo"])
     assert capsys.readouterr().out.splitlines()[2] == "a\\x1b[31mb\\x0ac"
+
+
+def test_r32_results_and_talk_show_control_characters_and_do_not_obey_them(capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    output.emit("two\nlines of ours", fg="red")
+    output.emit(f"memo {output.clean(HOSTILE)}")
+    output.say(f"about {HOSTILE}")
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["two", "lines of ours", "memo a\\x1b[31mb\\x0arecon: all is well\\x0d\\x202e"]
+    assert "\x1b" not in err and "\r" not in err
+
+
+def test_r32_an_error_about_data_is_inert(monkeypatch, capsys, tmp_path):
+    from recon.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recon.yaml").write_text("version: 1\n")
+    for words in (["explain", "\x1b[2J"], ["run", "--date", "\x1b[2J"], ["breaks", "show", "\x1b[2J"]):
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 2
+        assert "\x1b" not in capsys.readouterr().err
+
+
+def test_r32_a_file_with_a_hostile_name_is_one_line(tmp_path):
+    """It is set aside, which the screen says with its name."""
+    shop = tmp_path / "shop"
+    shutil.copytree(FIXTURE, shop, ignore=shutil.ignore_patterns("expected"))
+    (shop / "in" / "toss_2026-10-13\x1b[2J\nreconciled.csv").write_text("<html>")
+    command = [sys.executable, "-m", "recon", "run", "--date", "2026-10-13"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "set aside: in/toss_2026-10-13\\x1b[2J\\x0areconciled.csv: " in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_shorten_counts_double_width():
