@@ -107,10 +107,15 @@ class Outcome:
 
 
 def run_night(
-    workspace: Workspace, night: date, options: Options = Options(), notify: Notify = lambda text: None
+    workspace: Workspace,
+    night: date,
+    options: Options = Options(),
+    notify: Notify = lambda text: None,
+    advance: Callable[[int], None] | None = None,
 ) -> NightResult:
     """Reconcile one night and publish its folder; safe to run again at any time.
 
+    notify    told of each stage as it begins; `advance` of the number of rows that were read since it was told last
     Raises ReconError for what a person can mend; a missing or unreadable input is not raised but makes the night incomplete.
     """
     clock = _Clock()
@@ -121,6 +126,7 @@ def run_night(
     ):
         before = night_before(workspace.nights, night, workspace.first_night or night)
         engine = Engine(making / ".spill", workspace.memory_limit, workspace.threads)
+        engine.advance = advance
         try:
             bounds = day_bounds(night, workspace.zone, workspace.cut_off)
             inputs = read_inputs(engine, workspace, night, bounds, making, options.refetch, notify)
@@ -166,7 +172,7 @@ def _reconcile(
     known = read_known(before / "open" / "breaks.parquet") if before else {}
     outcome = Outcome()
     for rule in rules:
-        notify(f"matching {rule.name}")
+        notify(f"matching {rule.name}, {sum(each.entry['read'] for each in inputs.read):,} records")
         plan = _plan(workspace, rule, night, moves)
         opened = before / "open" / rule.name if before else None
         if opened and not opened.exists():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -165,43 +166,60 @@ def colour(stream: IO[str] | None = None) -> bool:
 
 
 class Progress:
-    """A line on stderr that says how far the work is, with rows and rows per second; only on a terminal.
+    """Which stage a night is in, for how long, with rows and rows per second.
 
-    with Progress("ingest") as progress:
-        progress.advance(10_000)
+    On a terminal a line on stderr that is written over as the work goes on; each stage that is done leaves its line.
+    Anywhere else it writes nothing and counts nothing.
+
+    with Progress("night 2026-11-19") as progress:
+        run_night(..., progress.step, progress.counter)
     """
 
     def __init__(self, what: str, *, quiet: bool = False) -> None:
         self.what, self.rows = what, 0
         self._shown = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._begun = self._last = time.monotonic()
+        self._begun = time.monotonic()
+        self._writing, self._ended = threading.Lock(), threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+
+    @property
+    def counter(self) -> Callable[[int], None] | None:
+        """What to tell of rows that are done; None where nobody watches."""
+        return self.advance if self._shown else None
 
     def __enter__(self) -> Progress:
-        self._show()
+        if self._shown:
+            self._ticking.start()
         return self
 
     def advance(self, rows: int) -> None:
         """Note that so many more rows are done."""
         self.rows += rows
-        if time.monotonic() - self._last >= 0.1:
-            self._show()
 
     def step(self, what: str) -> None:
         """Go on to the next part of the work, counting its rows from zero."""
-        self._show(end="\n" if self._shown else "")
-        self.what, self.rows, self._begun = what, 0, time.monotonic()
-        self._show()
+        if self._shown:
+            with self._writing:
+                self._show("\n")
+                self.what, self.rows, self._begun = what, 0, time.monotonic()
+                self._show()
 
     def __exit__(self, *_error: object) -> None:
         if self._shown:
+            self._ended.set()
+            self._ticking.join()
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
+    def _tick(self) -> None:
+        """A second may pass without a row: the clock says that the work goes on."""
+        while not self._ended.wait(0.2):
+            with self._writing:
+                self._show()
+
     def _show(self, end: str = "") -> None:
-        if not self._shown:
-            return
-        self._last = time.monotonic()
-        seconds = self._last - self._begun
-        rate = f"  {self.rows:,} rows  {self.rows / seconds:,.0f}/s" if self.rows and seconds > 0 else ""
-        sys.stderr.write(f"\r\x1b[K  {self.what}{rate}{end}")
+        seconds = time.monotonic() - self._begun
+        rows = f"  {self.rows:,} rows  {self.rows / seconds:,.0f}/s" if self.rows and seconds > 0 else ""
+        told = f"{rows}  {seconds:.0f} s" if seconds >= 1 else rows
+        sys.stderr.write(f"\r\x1b[K  {shorten(clean(self.what), _terminal_columns() - len(told) - 4)}{told}{end}")
         sys.stderr.flush()

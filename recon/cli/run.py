@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import clean, emit, emit_json, json_option, next_command, say, table, workspace_option
+from recon.cli.output import Progress, clean, emit, emit_json, json_option, next_command, say, table, workspace_option
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ def check_not_future(workspace: Workspace, night: date) -> None:
         raise ReconError(
             "future-date", f"{night} has not begun: in {workspace.zone} it is {today}", "give a date up to today"
         )
-
-
-def progress_to(quiet: bool) -> Any:
-    """Stages as they begin, on stderr, only where a person watches."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        return lambda text: None
-    return say
 
 
 @click.command()
@@ -91,7 +82,9 @@ def run(
     if unknown:
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
-    result = run_night(settings, day, Options(only, dry_run or bool(only), refetch, new_config), progress_to(as_json))
+    options = Options(only, dry_run or bool(only), refetch, new_config)
+    with Progress(f"night {day}", quiet=as_json) as progress:
+        result = run_night(settings, day, options, progress.step, progress.counter)
     if show_sql:
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
@@ -233,7 +226,8 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
     while day <= last:
         # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
         if day not in have or day in stale_nights(settings.nights):
-            result = run_night(settings, day, notify=progress_to(as_json))
+            with Progress(f"night {day}", quiet=as_json) as progress:
+                result = run_night(settings, day, notify=progress.step, advance=progress.counter)
             results.append(result)
             say_alarms(result)
             if not as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,7 @@ class Engine:
 
         spill.mkdir(parents=True, exist_ok=True)
         self.steps: list[tuple[str, str]] = []
+        self.advance: Callable[[int], None] | None = None  # told of rows as `write` writes them, for whoever watches
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(
             config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
         )
@@ -105,6 +106,8 @@ class Engine:
             with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=repetitive) as writer:
                 for group in _regrouped(reader, _ROW_GROUP):
                     rows += group.num_rows
+                    if self.advance:
+                        self.advance(group.num_rows)
                     writer.write_table(group.replace_schema_metadata(note or {}), row_group_size=_ROW_GROUP)
         return rows
 
