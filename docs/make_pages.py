@@ -1,4 +1,4 @@
-"""Write the pages that are made from code: docs/records.md. With --check, write nothing and exit 1 where one is out of date."""
+"""Write the pages that are made: docs/records.md, docs/errors.md. With --check, write nothing and exit 1 where one is out of date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from recon.domain.records import COMMON, KINDS, RECORD_TYPES, Field, RecordType
+from recon.errors import Exit
 
 DOCS = Path(__file__).resolve().parent
 
@@ -60,7 +63,33 @@ def records_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"records.md": records_page}
+def errors_page() -> str:
+    """docs/errors.md."""
+    listed = YAML(typ="safe").load((DOCS / "errors.yaml").read_text(encoding="utf-8"))
+    parts = [
+        "# Errors\n",
+        "<!-- Made from docs/errors.yaml by docs/make_pages.py: change it there, then `make docs`. -->\n",
+        (
+            "Every error has a name that stays the same for ever, an exit code that means one thing ([exit-codes.md](exit-codes.md)) and\n"
+            "a remedy. A break is not an error: it is the result. An input that is missing, late or set aside is none either: the night\n"
+            "says so, is `incomplete`, and ends in 3.\n"
+        ),
+    ]
+    for code in dict.fromkeys(Exit[entry["exit"]] for entry in listed.values()):
+        names = [name for name, entry in listed.items() if entry["exit"] == code.name]
+        parts.append(
+            f"## Exit {code.value}, {code.name}\n\n" + ", ".join(f"[{name}](#{name})" for name in names) + "\n"
+        )
+        parts += [error(name, listed[name]) for name in names]
+    return "\n".join(parts)
+
+
+def error(name: str, entry: dict[str, str]) -> str:
+    """The section of one error."""
+    return f"### {name}\n\n{entry['means']}\n\n```\n{entry['example']}```\n\n{entry['remedy']}\n"
+
+
+PAGES = {"records.md": records_page, "errors.md": errors_page}
 
 
 def main(arguments: list[str] | None = None) -> int:

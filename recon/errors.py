@@ -25,7 +25,7 @@ class Exit(IntEnum):
 class ReconError(Exception):
     """An error that a person can act on.
 
-    name      short kebab-case id, the same for ever: scripts and people search for it
+    name      short kebab-case id, the same for ever: a heading in docs/errors.md
     message   what happened, where, what was found and what was expected (may span lines)
     remedy    what to do next
     exit      the process's exit code

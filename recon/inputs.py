@@ -223,6 +223,8 @@ def _read_query(
     out = making / "records" / f"{order:04d}_{source.name}"
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
     loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
+    if engine.advance:
+        engine.advance(loaded.rows)
     entry = _entry(source, f"query:{source.name}", "", 0, "", False, loaded)
     return Input(
         source,

@@ -109,10 +109,15 @@ class Outcome:
 
 
 def run_night(
-    workspace: Workspace, night: date, options: Options = Options(), notify: Notify = lambda text: None
+    workspace: Workspace,
+    night: date,
+    options: Options = Options(),
+    notify: Notify = lambda text: None,
+    advance: Callable[[int], None] | None = None,
 ) -> NightResult:
     """Reconcile one night and publish its folder; safe to run again at any time.
 
+    notify    told of each stage as it begins; `advance` of the number of rows that were read since it was told last
     Raises ReconError for what a person can mend; a missing or unreadable input is not raised but makes the night incomplete.
     """
     clock = _Clock()
@@ -124,6 +129,7 @@ def run_night(
     ):
         before = night_before(workspace.nights, night, workspace.first_night or night)
         engine = Engine(making / ".spill", workspace.memory_limit, workspace.threads)
+        engine.advance = advance
         try:
             bounds = day_bounds(night, workspace.zone, workspace.cut_off)
             inputs = read_inputs(engine, workspace, night, bounds, making, options.refetch, notify)
@@ -171,7 +177,7 @@ def _reconcile(
     known = read_known(before / "open" / "breaks.parquet") if before else {}
     outcome = Outcome()
     for rule in rules:
-        notify(f"matching {rule.name}")
+        notify(f"matching {rule.name}, {sum(each.entry['read'] for each in inputs.read):,} records")
         plan = _plan(workspace, rule, night, moves)
         opened = before / "open" / rule.name if before else None
         if opened and not opened.exists():
@@ -211,7 +217,7 @@ def _classify(
     ours = {each.break_id: each for each in known.values() if each.reconciliation == plan.rule.name}
     tonight: list[Break] = []
     awaited: list[int] = []
-    for batch in name_breaks(engine, plan):
+    for batch in name_breaks(engine, plan, ours.values()):
         for named in batch:
             each = make_break(plan, named, fill)
             before = ours.get(each.break_id)
@@ -254,21 +260,23 @@ def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
 def _propose(
     workspace: Workspace, plan: Plan, inputs: Inputs, breaks: Sequence[Break], groups: int
 ) -> tuple[list[Break], list[Fix]]:
-    """Fixes of one reconciliation, none from a source that is incomplete; the breaks with their final class."""
-    incomplete = {source.psp for source in inputs.incomplete}
+    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class."""
+    doubts = {each.psp: "whole and minor units may be mixed up" for each in breaks if each.facts.get("scale_suspected")}
+    doubts |= {source.psp: "its source is incomplete tonight" for source in inputs.incomplete}
+    everyone = next((doubts[""] for source in inputs.incomplete if not source.psp), "")
+    doubted = {each.break_id: doubt for each in breaks if (doubt := everyone or doubts.get(each.psp, ""))}
     candidates = [
         Candidate(each.break_id, plan.rule.breaks[each.rule_number], each.class_, each.facts, each.postings)
         for each in breaks
-        if each.rule_number is not None and not ("" in incomplete or each.psp in incomplete)
+        if each.rule_number is not None and each.break_id not in doubted
     ]
     proposal = propose_fixes(plan.rule, plan.night, candidates, groups, workspace.brake, fill)
     fix_of = {fix.break_id: fix.fix_id for fix in proposal.fixes}
-    proposable = {each.break_id for each in candidates}
     final = []
     for each in breaks:
         why = proposal.demoted.get(each.break_id)
-        if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id not in proposable:
-            why = "its source is incomplete tonight"
+        if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id in doubted:
+            why = doubted[each.break_id]
         if why:
             each = replace(each, class_=Class.MANUAL_REVIEW, reason="; ".join(filter(None, [each.reason, why])))
         final.append(replace(each, fix_id=fix_of.get(each.break_id)))

@@ -6,10 +6,12 @@ Writes  <recon>_named: the left-over groups with the number of their rule, wheth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from recon.classify.scale import FLAG, find_scaled, suspected_before
+from recon.domain.breaks import Break
 from recon.domain.rulebook import FixTemplate
 from recon.engine.duck import Engine
 from recon.engine.expressions import to_sql
@@ -33,8 +35,12 @@ class Named:
     postings: tuple[tuple[int | None, str | None], ...]  # (minor units, currency) by posting of the rule's fix
 
 
-def name_breaks(engine: Engine, plan: Plan) -> Iterator[list[Named]]:
-    """Leave `<recon>_named` and yield the left-over groups in the order of their keys, in batches."""
+def name_breaks(engine: Engine, plan: Plan, known: Iterable[Break] = ()) -> Iterator[list[Named]]:
+    """Leave `<recon>_named` and yield the left-over groups in the order of their keys, in batches.
+
+    known   the breaks of this reconciliation after the last night
+    """
+    scaled = find_scaled(engine, plan, suspected_before(plan, known))
     column = plan.fact_column(kinds_known=True)
     whens = " ".join(f"when {to_sql(rule.when, column)} then {n}" for n, rule in enumerate(plan.rule.breaks))
     proven = " ".join(
@@ -48,7 +54,8 @@ def name_breaks(engine: Engine, plan: Plan) -> Iterator[list[Named]]:
         f"{plan.prefix}_named",
         f"""create table {plan.table("named")} as
 with ruled as (
-  select *, case {whens} else NULL end as rule from {plan.table("judged")} where outcome = 'left'
+  select *, case {whens} else NULL end as rule
+  from (select j.*, {scaled} as {FLAG} from {plan.table("judged")} j where outcome = 'left')
 )
 select *, {f"case rule {proven} else true end" if proven else "true"} as proven{postings}
 from ruled""",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recon.cli.output import emit, emit_json, json_option, next_command, table, workspace_option
+from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
 from recon.errors import ReconError
 
 
@@ -135,6 +135,6 @@ def show(workspace: Path, reference: str, night: str | None, as_json: bool) -> N
     for row in found:
         for name, value in row.items():
             if value not in (None, ""):
-                emit(f"{name.replace('_', ' '):<15} {value}")
+                emit(f"{name.replace('_', ' '):<15} {clean(value)}")
     fix_id = found[0]["fix_id"]
     next_command(f"recon fixes show {fix_id}" if fix_id else f"recon explain {found[0]['key']}")

@@ -99,8 +99,8 @@ def _run_nights(shop: Shop, as_json: bool) -> list[dict[str, Any]]:
 
     nights: list[dict[str, Any]] = []
     for night in shop.nights:
-        with Progress(f"night {night}", quiet=as_json):
-            done = run(shop.directory, night)
+        with Progress(f"night {night}", quiet=as_json) as progress:
+            done = run(shop.directory, night, advance=progress.counter)
         nights.append(
             {
                 "date": night.isoformat(),

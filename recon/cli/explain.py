@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from recon.cli.output import emit, emit_json, json_option, next_command, table, workspace_option
+from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
 from recon.errors import ReconError
 
 
@@ -44,8 +44,12 @@ def explain(workspace: Path, reference: str, as_json: bool) -> None:
             "check the spelling; if its file is late, `recon status` shows what is awaited",
         )
     emit(
-        f"{reference}"
-        + (f"  (payment {', '.join(answer.payments)})" if answer.payments and answer.payments != [reference] else "")
+        f"{clean(reference)}"
+        + (
+            f"  (payment {clean(', '.join(answer.payments))})"
+            if answer.payments and answer.payments != [reference]
+            else ""
+        )
     )
     emit()
     table(
@@ -62,9 +66,9 @@ def explain(workspace: Path, reference: str, as_json: bool) -> None:
     )
     for row in answer.breaks:
         emit(f"\n{row['code']} ({row['class'].replace('_', ' ')})  {row['rule']}")
-        emit(f"  why   {row['why']}")
-        emit(f"  next  {row['next_step']}")
+        emit(f"  why   {clean(row['why'])}")
+        emit(f"  next  {clean(row['next_step'])}")
         if row["reason"]:
-            emit(f"  note  {row['reason']}")
+            emit(f"  note  {clean(row['reason'])}")
     first = answer.breaks[0] if answer.breaks else None
     next_command(f"recon fixes show {first['fix_id']}" if first and first["fix_id"] else "recon status")

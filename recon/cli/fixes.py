@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recon.cli.output import emit, emit_json, json_option, next_command, table, workspace_option
+from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
 from recon.errors import ReconError
 
 
@@ -97,7 +97,7 @@ def show(workspace: Path, fix_id: str, as_json: bool) -> None:
         "limit",
         "idempotency_key",
     ):
-        emit(f"{name.replace('_', ' '):<16} {found[name] if found[name] is not None else ''}")
+        emit(f"{name.replace('_', ' '):<16} {clean(found[name])}")
     emit()
     if found["kind"] == "journal":
         table(

@@ -101,14 +101,14 @@ def _run(arguments: list[str], debug: bool) -> int:
         error.show()
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("recon: stopped", err=True)
+        _say("recon: stopped")
         return 130
     except ReconError as error:
         if debug:
             import traceback
 
             traceback.print_exc()
-        click.echo(error.render(), err=True)
+        _say(error.render())
         return error.exit
     except BrokenPipeError:
         # The reader of our output left (`recon status | head`): nothing is wrong. Python would complain at exit.
@@ -117,11 +117,18 @@ def _run(arguments: list[str], debug: bool) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
+def _say(text: str) -> None:
+    """On stderr; a message may hold what stands in a file, which must not steer the terminal."""
+    from recon.cli.output import say
+
+    say(text)
+
+
 def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Whatever nobody expected: one line, and how to see more. Python then leaves with 1."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    click.echo(f"recon: {kind.__name__}: {first}", err=True)
-    click.echo("  this is a bug in recon; run again as `recon --debug ...` and report what it prints", err=True)
+    _say(f"recon: {kind.__name__}: {first}")
+    _say("  this is a bug in recon; run again as `recon --debug ...` and report what it prints")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Output of the commands: results to stdout, talk and progress to stderr, nothing that a script would stumble over.
 
+What a file or a database says can't steer the terminal: control characters are shown, not obeyed.
+
 `--workspace` and `--json` live here because every command has them.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -56,9 +59,10 @@ def find_workspace(given: Path | None = None) -> Path:
     raise ReconError("no-workspace", "there is no recon.yaml in this folder or above it", remedy)
 
 
-def emit(text: str = "") -> None:
-    """A line of the result, on stdout."""
-    click.echo(text)
+def emit(text: str = "", **style: Any) -> None:
+    """A line of the result, on stdout; `style` as click's, where colour is wanted."""
+    shown = inert(text)
+    click.echo(click.style(shown, **style) if style and colour() else shown)
 
 
 def emit_json(value: Any) -> None:
@@ -78,12 +82,12 @@ def _plain(value: Any) -> Any:
 
 def say(text: str = "") -> None:
     """Talk: a line for people, on stderr."""
-    click.echo(text, err=True)
+    click.echo(inert(text), err=True)
 
 
 def next_command(command: str) -> None:
     """How every command ends: the one to go on with."""
-    say(f"next: {command}")
+    say(f"next: {clean(command)}")
 
 
 def width(text: str) -> int:
@@ -106,10 +110,15 @@ def shorten(text: str, columns: int) -> str:
     return cut + "…"
 
 
-def _clean(value: object) -> str:
-    """One line, without control characters: what a file says can't steer the terminal."""
+def clean(value: object) -> str:
+    """A value of the data on one line: control characters and line ends are written out."""
     text = "" if value is None else str(value)
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def inert(text: str) -> str:
+    """Text of ours that may hold values of the data: its lines stay, other control characters are written out."""
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0) -> None:
@@ -118,7 +127,7 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: 
     columns   greatest width; by default the terminal's, and without limit where stdout is not a terminal
     The widest column of text gives way first.
     """
-    body = [[_clean(value) for value in row] for row in rows]
+    body = [[clean(value) for value in row] for row in rows]
     right = [bool(body) and all(_number(row[at]) for row in body) for at in range(len(headers))]
     widths = [max([width(head), *(width(row[at]) for row in body)]) for at, head in enumerate(headers)]
     limit = columns or (_terminal_columns() if sys.stdout.isatty() else 0)
@@ -156,49 +165,61 @@ def colour(stream: IO[str] | None = None) -> bool:
     return os.environ.get("TERM") != "dumb" and (stream or sys.stdout).isatty()
 
 
-def styled(text: str, **style: Any) -> str:
-    """`click.style` where colour is wanted, else the text."""
-    return click.style(text, **style) if colour() else text
-
-
 class Progress:
-    """A line on stderr that says how far the work is, with rows and rows per second; only on a terminal.
+    """Which stage a night is in, for how long, with rows and rows per second.
 
-    with Progress("ingest") as progress:
-        progress.advance(10_000)
+    On a terminal a line on stderr that is written over as the work goes on; each stage that is done leaves its line.
+    Anywhere else it writes nothing and counts nothing.
+
+    with Progress("night 2026-11-19") as progress:
+        run_night(..., progress.step, progress.counter)
     """
 
     def __init__(self, what: str, *, quiet: bool = False) -> None:
         self.what, self.rows = what, 0
         self._shown = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._begun = self._last = time.monotonic()
+        self._begun = time.monotonic()
+        self._writing, self._ended = threading.Lock(), threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+
+    @property
+    def counter(self) -> Callable[[int], None] | None:
+        """What to tell of rows that are done; None where nobody watches."""
+        return self.advance if self._shown else None
 
     def __enter__(self) -> Progress:
-        self._show()
+        if self._shown:
+            self._ticking.start()
         return self
 
     def advance(self, rows: int) -> None:
         """Note that so many more rows are done."""
         self.rows += rows
-        if time.monotonic() - self._last >= 0.1:
-            self._show()
 
     def step(self, what: str) -> None:
         """Go on to the next part of the work, counting its rows from zero."""
-        self._show(end="\n" if self._shown else "")
-        self.what, self.rows, self._begun = what, 0, time.monotonic()
-        self._show()
+        if self._shown:
+            with self._writing:
+                self._show("\n")
+                self.what, self.rows, self._begun = what, 0, time.monotonic()
+                self._show()
 
     def __exit__(self, *_error: object) -> None:
         if self._shown:
+            self._ended.set()
+            self._ticking.join()
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
+    def _tick(self) -> None:
+        """A second may pass without a row: the clock says that the work goes on."""
+        while not self._ended.wait(0.2):
+            with self._writing:
+                self._show()
+
     def _show(self, end: str = "") -> None:
-        if not self._shown:
-            return
-        self._last = time.monotonic()
-        seconds = self._last - self._begun
-        rate = f"  {self.rows:,} rows  {self.rows / seconds:,.0f}/s" if self.rows and seconds > 0 else ""
-        sys.stderr.write(f"\r\x1b[K  {self.what}{rate}{end}")
+        seconds = time.monotonic() - self._begun
+        rows = f"  {self.rows:,} rows  {self.rows / seconds:,.0f}/s" if self.rows and seconds > 0 else ""
+        told = f"{rows}  {seconds:.0f} s" if seconds >= 1 else rows
+        sys.stderr.write(f"\r\x1b[K  {shorten(clean(self.what), _terminal_columns() - len(told) - 4)}{told}{end}")
         sys.stderr.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import emit, emit_json, find_workspace, json_option, styled, table
+from recon.cli.output import clean, emit, emit_json, find_workspace, json_option, table
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ def _show(result: dict[str, Any]) -> None:
     for record in result["records"]:
         emit()
         raw = " ".join(record["raw"].split())
-        emit(f"line {record['line']}  {_inert(raw[:_RAW_SHOWN])}{'…' if len(raw) > _RAW_SHOWN else ''}")
+        emit(f"line {record['line']}  {clean(raw[:_RAW_SHOWN])}{'…' if len(raw) > _RAW_SHOWN else ''}")
         for key, value in record["read"].items():
-            emit(f"    {key:<18}{_inert(value)}")
+            emit(f"    {key:<18}{clean(value)}")
     if result["totals"]:
         emit()
         table(
@@ -194,16 +194,11 @@ def _show(result: dict[str, Any]) -> None:
         if more > 0:
             emit(f"... and {more:,} more")
     for warning in result["warnings"]:
-        emit(styled(f"warning: {_inert(warning)}", fg="yellow"))
+        emit(f"warning: {clean(warning)}", fg="yellow")
     aside = result["set_aside"]
     if aside:
         emit()
-        emit(styled(f"a night would set this file aside: {_inert(aside['reason'])}", fg="red"))
+        emit(f"a night would set this file aside: {clean(aside['reason'])}", fg="red")
         for line in aside["detail"]:
-            emit(f"    {_inert(line)}")
+            emit(f"    {clean(line)}")
         emit(f"  to fix  {aside['remedy']}")
-
-
-def _inert(value: str) -> str:
-    """Text of a file on a terminal: control characters shown, not obeyed."""
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import emit, emit_json, json_option, next_command, say, table, workspace_option
+from recon.cli.output import Progress, clean, emit, emit_json, json_option, next_command, say, table, workspace_option
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ def check_not_future(workspace: Workspace, night: date) -> None:
         raise ReconError(
             "future-date", f"{night} has not begun: in {workspace.zone} it is {today}", "give a date up to today"
         )
-
-
-def progress_to(quiet: bool) -> Any:
-    """Stages as they begin, on stderr, only where a person watches."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        return lambda text: None
-    return say
 
 
 @click.command()
@@ -91,11 +82,14 @@ def run(
     if unknown:
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
-    result = run_night(settings, day, Options(only, dry_run or bool(only), refetch, new_config), progress_to(as_json))
+    options = Options(only, dry_run or bool(only), refetch, new_config)
+    with Progress(f"night {day}", quiet=as_json) as progress:
+        result = run_night(settings, day, options, progress.step, progress.counter)
     if show_sql:
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
     published = not (dry_run or only)
+    say_alarms(result)
     if as_json:
         emit_json(as_data(result, published))
     else:
@@ -156,6 +150,18 @@ def as_data(result: NightResult, published: bool) -> Mapping[str, Any]:
     }
 
 
+def say_alarms(result: NightResult) -> None:
+    """What must not wait for a reader of the report, also where stdout is JSON: cron/recon-nightly mails these lines."""
+    from collections import Counter
+
+    from recon.ingest.cards import WITHHELD
+
+    rows = Counter(each.file for each in result.facts.quarantine if WITHHELD in (each.found, each.raw))
+    for file, count in sorted(rows.items()):
+        say(f"recon: alarm [card-data] {clean(file)}: {count} row(s) with card verification or track data, withheld")
+        say("  to fix  have the provider send the file without them, then delete this one from in/ and raw/")
+
+
 def say_night(result: NightResult, published: bool) -> None:
     """The night on one screen: the sentence, the tie-out, the breaks by code, where the report is."""
     facts = result.facts
@@ -174,7 +180,7 @@ def say_night(result: NightResult, published: bool) -> None:
         )
     aside = [each for each in facts.inputs if each.status != "read"]
     for each in aside:
-        emit(f"\n{each.status.replace('_', ' ')}: {each.name or each.source}: {each.reason}")
+        emit(f"\n{each.status.replace('_', ' ')}: {clean(each.name or each.source)}: {clean(each.reason)}")
     emit()
     total = sum(result.seconds.values())
     records = facts.records_total
@@ -220,8 +226,10 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
     while day <= last:
         # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
         if day not in have or day in stale_nights(settings.nights):
-            result = run_night(settings, day, notify=progress_to(as_json))
+            with Progress(f"night {day}", quiet=as_json) as progress:
+                result = run_night(settings, day, notify=progress.step, advance=progress.counter)
             results.append(result)
+            say_alarms(result)
             if not as_json:
                 emit(result.sentence)
         day += timedelta(days=1)

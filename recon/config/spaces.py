@@ -15,6 +15,7 @@ GROUP: dict[str, Type] = {
     "quarantined": Type.BOOLEAN,
     "restated": Type.BOOLEAN,
     "unclaimed": Type.BOOLEAN,
+    "scale_suspected": Type.BOOLEAN,
 }
 #: What every side of a group has beside its record's fields.
 SIDE: dict[str, Type] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +80,7 @@ class Engine:
 
         spill.mkdir(parents=True, exist_ok=True)
         self.steps: list[tuple[str, str]] = []
+        self.advance: Callable[[int], None] | None = None  # told of rows as `write` writes them, for whoever watches
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(
             config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
         )
@@ -126,6 +127,8 @@ class Engine:
                 # The engine makes the next rows while these are written.
                 for group in ahead(_regrouped(reader, _ROW_GROUP)):
                     rows += group.num_rows
+                    if self.advance:
+                        self.advance(group.num_rows)
                     writer.write_table(group.replace_schema_metadata(note or {}), row_group_size=_ROW_GROUP)
         return rows
 

@@ -24,7 +24,7 @@ from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
 from recon.ingest.numbering import number_twins
-from recon.ingest.quarantine import quarantine_sql
+from recon.ingest.quarantine import alarms, quarantine_sql
 from recon.ingest.staged import Staged, UnreadableError
 
 __all__ = ["Limits", "LoadedFile", "read_file"]
@@ -124,7 +124,8 @@ class Reading:
             totals=controls.totals(self.engine, self.fmt, relation) if not aside or keep else (),
             controls=proofs,
             warnings=staged.warnings
-            + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ()),
+            + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ())
+            + (alarms(self.engine, quarantine) if refused else ()),
             set_aside=aside,
         )
 

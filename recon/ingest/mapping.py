@@ -18,8 +18,8 @@ from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
 from recon.domain.rulebook import FieldMap, Format, Source
 from recon.engine.amounts import places_sql, read_scaled_sql
 from recon.engine.duck import name, text
-from recon.ingest.cards import mask_sql
-from recon.ingest.staged import Staged
+from recon.ingest.cards import EXPECTED, WITHHELD, is_secret_column, is_secret_sql, mask_sql
+from recon.ingest.staged import Staged, cell
 from recon.ingest.ways import Part, Ways
 from recon.ingest.zones import FIRST_DAY, LAST_DAY, business_date_sql, to_utc_by_column_sql, to_utc_sql
 
@@ -80,6 +80,7 @@ class Mapping:
         self._ways = Ways(staged.columns)
         self._layers = Layers()
         self._own_lines = staged.first_line is None
+        self.secret_columns = [n for n, column in enumerate(staged.columns) if is_secret_column(column)]
         self._compile()
 
     # --- what the caller runs ----------------------------------------------------------------------------------------
@@ -139,6 +140,7 @@ class Mapping:
         return sql
 
     def _compile(self) -> None:
+        self._secrets()
         if self._own_lines:
             self._check("defect_expected IS NOT NULL", text("(row)"), "defect_found", "defect_expected")
         fields = sorted(self.record.fields, key=lambda f: bool(self._map(f).derive))  # derived fields see the others
@@ -171,6 +173,20 @@ class Mapping:
             self._check(empty, self._label(identity[0]), "''", text("the row's own id, not an empty cell"))
         days = [each for each in (self.record.instant, self.record.day) if each]
         self._check("business_date IS NULL", self._label(days[0]), "''", text(f"a time or a day ({' or '.join(days)})"))
+
+    def _secrets(self) -> None:
+        """First of all checks: what nobody may keep."""
+        for n in self.secret_columns:
+            column = name(f"s_{n}")
+            self._layers.texts.append(f"{cell(n)} AS {column}")
+            self._check(f"{column} IS NOT NULL", text(self.staged.columns[n]), text(WITHHELD), text(EXPECTED))
+        if self.fmt.reader == "json":  # members that the format does not read are in the raw text
+            self._check(is_secret_sql("raw"), text("(row)"), text(WITHHELD), text(EXPECTED))
+        for each in self.record.fields:
+            if each.type is Type.TEXT and self._ways.parts(self._map(each)):
+                read, value = name(f"t_{each.name}_0"), name(f"v_{each.name}")
+                fails = f"({read} IS NOT NULL AND {value} IS NULL)"
+                self._check(fails, self._label(each.name), text(WITHHELD), text(EXPECTED))
 
     def _map(self, each: Field) -> FieldMap:
         way = self.fmt.fields.get(each.name)

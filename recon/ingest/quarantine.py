@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recon.domain.records import RecordType
 from recon.engine.duck import Engine, text
-from recon.ingest.cards import mask
+from recon.ingest.cards import WITHHELD, is_secret, mask
 from recon.ingest.loaded import QUARANTINE_COLUMNS
 from recon.ingest.mapping import Mapping
 
@@ -44,7 +44,7 @@ def quarantine_sql(
     else:
         raws = raw_lines([int(row[0]) for row in rows])
     made = [
-        (file, sha256, row[0], column, mask(found or ""), expected, mask(raw[:_RAW_SHOWN]), *row[1:])
+        (file, sha256, row[0], column, _kept(found or ""), expected, _kept(raw, bool(mapping.secret_columns)), *row[1:])
         for row, (column, found, expected), raw in zip(rows, reasons, raws, strict=True)
     ]
     types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32()}
@@ -52,3 +52,19 @@ def quarantine_sql(
     columns = [pa.array(values, kind) for values, kind in zip(zip(*made, strict=True), schema.types, strict=True)]
     pq.write_table(pa.table(columns, schema=schema), out)
     return f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM read_parquet({text(out)})"
+
+
+def _kept(value: str, withhold: bool = False) -> str:
+    """What of a refused row's text may be kept. Of a file with a column of secrets, no row's."""
+    return WITHHELD if withhold or is_secret(value) else mask(value[:_RAW_SHOWN])
+
+
+def alarms(engine: Engine, quarantine: str) -> tuple[str, ...]:
+    """A warning where rows of this quarantine had to be withheld."""
+    withheld = f"{text(WITHHELD)} IN (found, raw)"
+    [(count, first)] = engine.rows(f"SELECT count(*), min(line) FROM ({quarantine}) WHERE {withheld}")
+    if not count:
+        return ()
+    return (
+        f"{count} row(s) with card verification or track data, first in line {first}: in quarantine, without their text",
+    )

@@ -22,7 +22,7 @@ from recon.ingest import controls
 from recon.ingest.databases import Column, Connection, connect, failures, is_unreachable
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.mapping import SQL_TIME, Mapping
-from recon.ingest.quarantine import quarantine_sql
+from recon.ingest.quarantine import alarms, quarantine_sql
 from recon.ingest.staged import Staged, cell
 from recon.workspace import Secret
 
@@ -218,7 +218,9 @@ class _Reading:
             quarantine=quarantine,
             totals=controls.totals(self.engine, fmt, relation),
             controls=(),
-            warnings=warnings + controls.net_differs(self.engine, fmt, relation),
+            warnings=warnings
+            + controls.net_differs(self.engine, fmt, relation)
+            + (alarms(self.engine, quarantine) if refused else ()),
             set_aside=aside,
         )
 

@@ -62,7 +62,7 @@ def to_utc_sql(local: str, zone: str) -> str:
     """A local TIMESTAMP as UTC; NULL where the zone's clocks skip that time. Of a time that occurs twice, the later."""
     offset = fixed_offset(zone)
     if offset is not None:
-        return local if offset == 0 else f"({local} - INTERVAL {offset} SECOND)"
+        return local if offset == 0 else f"({local} - INTERVAL '{offset}' SECOND)"
     there = f"timezone('UTC', timezone({text(zone)}, {local}))"
     back = f"timezone({text(zone)}, timezone('UTC', {there}))"
     return f"(CASE WHEN {back} = {local} THEN {there} END)"
@@ -85,7 +85,7 @@ def business_date_sql(instant: str, zone: ZoneInfo, cut_off: time) -> str:
     offset = fixed_offset(zone.key)
     if offset is not None:
         shift = offset - late
-        moved = instant if shift == 0 else f"({instant} + INTERVAL {shift} SECOND)"
+        moved = instant if shift == 0 else f"({instant} + INTERVAL '{shift}' SECOND)"
     else:
-        moved = f"(timezone({text(zone.key)}, timezone('UTC', {instant})) - INTERVAL {late} SECOND)"
+        moved = f"(timezone({text(zone.key)}, timezone('UTC', {instant})) - INTERVAL '{late}' SECOND)"
     return f"CAST({moved} AS DATE)"

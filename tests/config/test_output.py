@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
 
 from recon.cli import output
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "plain_night"
 
 
 def test_korean_columns_line_up(capsys):
@@ -19,9 +32,46 @@ def test_numbers_stand_right_and_wide_text_gives_way(capsys):
     assert lines[2].endswith("…  -1")
 
 
-def test_a_file_can_not_steer_the_terminal(capsys):
+HOSTILE = "a\x1b[31mb\nrecon: all is well\r\u202e"
+
+
+def test_r32_a_cell_of_a_table_can_not_steer_the_terminal(capsys):
     output.table([["a\x1b[31mb\nc"]], ["memo"])
     assert capsys.readouterr().out.splitlines()[2] == "a\\x1b[31mb\\x0ac"
+
+
+def test_r32_results_and_talk_show_control_characters_and_do_not_obey_them(capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    output.emit("two\nlines of ours", fg="red")
+    output.emit(f"memo {output.clean(HOSTILE)}")
+    output.say(f"about {HOSTILE}")
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["two", "lines of ours", "memo a\\x1b[31mb\\x0arecon: all is well\\x0d\\x202e"]
+    assert "\x1b" not in err and "\r" not in err
+
+
+def test_r32_an_error_about_data_is_inert(monkeypatch, capsys, tmp_path):
+    from recon.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recon.yaml").write_text("version: 1\n")
+    for words in (["explain", "\x1b[2J"], ["run", "--date", "\x1b[2J"], ["breaks", "show", "\x1b[2J"]):
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 2
+        assert "\x1b" not in capsys.readouterr().err
+
+
+def test_r32_a_file_with_a_hostile_name_is_one_line(tmp_path):
+    """It is set aside, which the screen says with its name."""
+    shop = tmp_path / "shop"
+    shutil.copytree(FIXTURE, shop, ignore=shutil.ignore_patterns("expected"))
+    (shop / "in" / "toss_2026-10-13\x1b[2J\nreconciled.csv").write_text("<html>")
+    command = [sys.executable, "-m", "recon", "run", "--date", "2026-10-13"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "set aside: in/toss_2026-10-13\\x1b[2J\\x0areconciled.csv: " in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_shorten_counts_double_width():
@@ -39,11 +89,70 @@ def test_colour_obeys_the_environment(monkeypatch):
     assert not output.colour(io.StringIO())
 
 
-def test_progress_is_silent_without_a_terminal(capsys):
+def test_progress_is_silent_without_a_terminal_and_counts_nothing(capsys):
     with output.Progress("ingest") as progress:
-        progress.advance(5)
+        assert progress.counter is None
         progress.step("match")
     assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_tells_stage_rows_and_rate(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(output.sys, "stderr", terminal := Terminal())
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    progress = output.Progress("reading a\x1b[2J.csv")
+    assert progress.counter is not None
+    progress.counter(1_000)
+    progress.counter(2_000)
+    progress.step("matching")  # 2 s later
+    told = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert told == ["  reading a\\x1b[2J.csv  3,000 rows  1,500/s  2 s\n", "  matching  2 s"]
+
+
+def test_progress_goes_on_while_nothing_is_counted(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(output.sys, "stderr", terminal := Terminal())
+    with output.Progress("matching"):
+        deadline = time.monotonic() + 30
+        while "matching" not in terminal.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "matching" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")  # the line is taken away
+
+
+@pytest.mark.parametrize(("term", "options"), [("xterm", []), ("dumb", []), ("xterm", ["--json"])])
+def test_a_night_on_a_terminal_shows_its_progress(tmp_path, term, options):
+    shop = tmp_path / "shop"
+    shutil.copytree(FIXTURE, shop, ignore=shutil.ignore_patterns("expected"))
+    command = [sys.executable, "-m", "recon", "run", "--date", "2026-10-13", *options]
+    terminal, theirs = pty.openpty()
+    running = subprocess.Popen(
+        command, cwd=shop, stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": term}
+    )
+    os.close(theirs)
+    out, _ = running.communicate(timeout=120)
+    told = b""
+    with contextlib.suppress(OSError):  # the terminal is closed on the other side
+        while piece := os.read(terminal, 65536):
+            told += piece
+    os.close(terminal)
+    assert running.returncode == 0, told
+    assert b"\x1b" not in out
+    stages = re.findall(
+        rb"\r\x1b\[K  (reading \S+|matching payin, [0-9,]+ records)(?:  ([0-9,]+) rows  [0-9,]+/s)?", told
+    )
+    if term == "dumb" or options:
+        assert stages == []
+    else:
+        read = {stage: int(rows) for stage, rows in stages if rows}
+        assert set(read) == {b"reading in/%s_2026-10-13.csv" % name for name in (b"toss", b"ledger", b"orders")}
+        assert b"matching payin, %d records" % sum(read.values()) in {stage for stage, _ in stages}
 
 
 def test_json_is_all_that_is_printed(capsys):

@@ -6,7 +6,8 @@ A refused row goes to the quarantine with line, column, what was found and what 
 from __future__ import annotations
 
 import unicodedata
-from datetime import date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -208,18 +209,69 @@ def test_r25_a_local_time_that_the_clocks_skip_is_refused(read: Reader) -> None:
         + row.format(3, "2026-11-01 01:30:00")
     )
     fmt = shipped("stripe_balance_change")
-    from dataclasses import replace
-
     choices = fmt.fields["occurred_at"].choose
     local = (choices[0], (choices[1][0], replace(choices[1][1], zone="America/New_York")))
     fmt = replace(fmt, fields={**fmt.fields, "occurred_at": replace(fmt.fields["occurred_at"], choose=local)})
     result = read(text, fmt, zone=ZoneInfo("UTC"))
     assert result.refusal["line"] == 2
-    # Of a time that the clocks show twice, the later is taken.
     assert [record["occurred_at"] for record in result.records] == [
         datetime(2026, 3, 8, 7, 30),
         datetime(2026, 11, 1, 6, 30),
     ]
+
+
+#: Zone, the local day on which its clocks go back, and the hour that they show twice.
+FOLDS = [
+    ("America/New_York", "2026-11-01", 1),
+    ("Europe/Amsterdam", "2026-10-25", 2),
+    ("Australia/Sydney", "2026-04-05", 2),
+]
+
+
+def in_the_fold(read: Reader, zone: str, day: str, hour: int, cut_off: time, workspace: str = "") -> dict[str, object]:
+    """The record of half past that hour, read in a workspace of the same zone or of another."""
+    fmt = shipped("generic_settlement")
+    local = replace(fmt.fields["occurred_at"], zone=zone)
+    fmt = replace(fmt, fields={**fmt.fields, "occurred_at": local})
+    return read(
+        [line(occurred_at=f"{day} {hour:02}:30:00")], fmt, zone=ZoneInfo(workspace or zone), cut_off=cut_off
+    ).only
+
+
+def both(zone: str, day: str, hour: int) -> list[datetime]:
+    """The two instants in UTC that the clocks show so, the earlier first, by Python's own tables."""
+    local = datetime.combine(date.fromisoformat(day), time(hour, 30), ZoneInfo(zone))
+    return [local.replace(fold=fold).astimezone(UTC).replace(tzinfo=None) for fold in (0, 1)]
+
+
+@pytest.mark.parametrize(("zone", "day", "hour"), FOLDS)
+def test_r25_of_a_time_that_occurs_twice_the_later_is_taken(read: Reader, zone: str, day: str, hour: int) -> None:
+    earlier, later = both(zone, day, hour)
+    assert later - earlier == timedelta(hours=1)
+    assert in_the_fold(read, zone, day, hour, time(0))["occurred_at"] == later
+
+
+@pytest.mark.parametrize(("zone", "day", "hour"), FOLDS)
+@pytest.mark.parametrize("cut_off", [time(0), time(1, 15), time(1, 45), time(2, 15), time(2, 45), time(16)])
+def test_r25_the_business_date_is_that_of_both_instants(
+    read: Reader, zone: str, day: str, hour: int, cut_off: time
+) -> None:
+    """Whichever of the two was meant: the clock of the wall shows the same, and the cut-off is told by it."""
+    late = timedelta(hours=cut_off.hour, minutes=cut_off.minute)
+    meant = {
+        (instant.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) - late).date()
+        for instant in both(zone, day, hour)
+    }
+    assert meant == {in_the_fold(read, zone, day, hour, cut_off)["business_date"]}
+
+
+@pytest.mark.parametrize(("cut_off", "day"), [(14, 1), (15, 1), (16, 31)])
+def test_r25_a_cut_off_of_another_zone_between_the_two_instants_gives_the_later_day(
+    read: Reader, cut_off: int, day: int
+) -> None:
+    """01:30 in New York is 14:30 or 15:30 in Seoul: with the later one what the payment waits for is never due too early."""
+    record = in_the_fold(read, "America/New_York", "2026-11-01", 1, time(cut_off), "Asia/Seoul")
+    assert record["business_date"] == date(2026, 11 if day == 1 else 10, day)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +285,33 @@ def test_r25_a_local_time_that_the_clocks_skip_is_refused(read: Reader) -> None:
 )
 def test_r26_the_cut_off_decides_the_business_date(read: Reader, moment: str, cut_off: time, day: date) -> None:
     assert read([line(occurred_at=moment)], cut_off=cut_off).only["business_date"] == day
+
+
+@pytest.mark.parametrize(
+    ("zone", "cut_off", "day"),
+    [
+        ("UTC", time(10), date(2026, 11, 19)),
+        ("UTC", time(10, 1), date(2026, 11, 18)),
+        ("America/Phoenix", time(3), date(2026, 11, 19)),
+        ("America/Phoenix", time(3, 1), date(2026, 11, 18)),
+        ("Asia/Seoul", time(19), date(2026, 11, 19)),
+        ("Asia/Seoul", time(19, 1), date(2026, 11, 18)),
+        ("America/New_York", time(5), date(2026, 11, 19)),
+        ("America/New_York", time(5, 1), date(2026, 11, 18)),
+    ],
+)
+def test_r26_a_cut_off_late_in_the_day_and_zones_west_of_greenwich(
+    read: Reader, zone: str, cut_off: time, day: date
+) -> None:
+    """10:00 in UTC is 03:00 in Phoenix, 05:00 in New York and 19:00 in Seoul."""
+    assert read([line()], zone=ZoneInfo(zone), cut_off=cut_off).only["business_date"] == day
+
+
+def test_r26_a_file_in_the_local_time_of_a_zone_west_of_greenwich(read: Reader) -> None:
+    fmt = shipped("generic_settlement")
+    local = replace(fmt.fields["occurred_at"], zone="America/Phoenix")
+    fmt = replace(fmt, fields={**fmt.fields, "occurred_at": local})
+    assert read([line()], fmt).only["occurred_at"] == datetime(2026, 11, 19, 17)
 
 
 def test_r26_without_an_instant_the_plain_day_counts(read: Reader) -> None:

@@ -77,6 +77,13 @@ def test_a_good_night_says_nothing_and_leaves_a_log(fake: Fake) -> None:
     assert "recon says something" in (fake.workspace / "logs" / "recon-2026-11-19.log").read_text()
 
 
+def test_r31_an_alarm_is_mailed_after_a_good_night_too(fake: Fake) -> None:
+    command = fake.bin / "recon"
+    command.write_text(command.read_text().replace("recon says something", "recon: alarm [card-data] toss.csv"))
+    done = fake.run(3, 0, args=("2026-11-19",))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "recon: alarm [card-data] toss.csv\n")
+
+
 @pytest.mark.parametrize("code", [3, 4])
 def test_a_late_input_and_a_system_that_is_down_are_tried_again(fake: Fake, code: int) -> None:
     done = fake.run(code, code, 0, args=("2026-11-19",))
