@@ -22,6 +22,7 @@ from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
 from recon.fetch import Fetched, fetch_files
 from recon.fetch.local import is_expected
+from recon.ingest.balances import as_entry
 from recon.ingest.files import Limits, LoadedFile, Reading
 from recon.ingest.sql import Snapshot
 from recon.match.quarantined import QUARANTINED
@@ -172,6 +173,7 @@ def _entry(
         "remedy": aside.remedy if aside else "",
         "totals": [[kind, currency, rows, to_text(minor, currency)] for kind, currency, rows, minor in loaded.totals],
         "controls": [list(control) for control in loaded.controls],
+        "balances": as_entry(loaded.balances),
         "warnings": list(loaded.warnings),
     }
 

@@ -93,6 +93,7 @@ def find_format(name: str) -> Format:
 def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, psp: str, time_zone: str) -> LoadedFile:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+    from recon.domain.records import RECORD_TYPES
     from recon.domain.rulebook import Moves, Source
     from recon.ingest.files import Limits, read_file
 
@@ -100,9 +101,11 @@ def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, p
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ReconError("no-such-zone", f"there is no time zone {time_zone}", "an IANA name, as Asia/Seoul") from None
-    # A format may leave the provider to the source, and a preview has none.
-    psp = psp or ("" if "psp" in fmt.fields else fmt.name)
-    source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp)
+    # A format may leave the provider or the account to the source, and a preview has none.
+    lacking = {f.name for f in RECORD_TYPES[fmt.record].fields if f.required} - set(fmt.fields)
+    psp = psp or (fmt.name if "psp" in lacking else "")
+    account = fmt.name if "account" in lacking else ""
+    source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp, account=account)
     return read_file(
         engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True
     )

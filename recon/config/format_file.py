@@ -8,6 +8,7 @@ Never      sniffs: encoding, delimiter, dates and decimal marks are declared or 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFil
 from recon.config.spaces import raw_space, record_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
-from recon.domain.records import KINDS, RECORD_TYPES, Field, RecordType, Type
+from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
 from recon.domain.rulebook import Control, Expr, FieldMap, Format
 from recon.engine.expressions import nearest
 from recon.errors import ConfigError, Place, Problem
@@ -81,6 +82,26 @@ def _is_zone(name: str) -> bool:
     return True
 
 
+def _one_of(*legal: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in legal:
+            raise _BadOptionError(" or ".join(legal))
+        return str(value)
+
+    return read
+
+
+def _versions(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(
+        isinstance(each, str) and re.fullmatch("[0-9]{2}", each) for each in value
+    ):
+        raise _BadOptionError('a list of versions, as ["02", "08"]')
+    return tuple(value)
+
+
+#: What bank statements do with a control total that fails: by its default the file is set aside.
+_UNBALANCED = (_one_of("set_aside", "flag"), "set_aside")
+
 #: Options per reader: name -> (how it is read, what it is when the file leaves it out).
 OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
     "delimited": {
@@ -92,6 +113,9 @@ OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
         "skip_blank_lines": (_flag, True),
         "header_line": (_line, 1),
         "allow_empty": (_flag, False),  # a file without rows is a day without business, not a mistake
+        "opening_line": (_text, ""),  # start of the line, above or below the rows, whose last cell is that balance
+        "closing_line": (_text, ""),
+        "unbalanced": _UNBALANCED,
         "zones": (_zones, {}),  # for `zone: column:NAME`: what the column says -> IANA zone
     },
     "json": {
@@ -101,6 +125,30 @@ OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
         "thousands": (_letter, ""),
         "allow_empty": (_flag, False),
         "zones": (_zones, {}),
+    },
+    "camt": {
+        "message": (_one_of("camt.053", "camt.052", "camt.054"), "camt.053"),
+        "versions": (_versions, tuple(f"{n:02}" for n in range(2, 14))),
+        "details": (_one_of("entry", "transactions"), "entry"),  # a row for each entry, or for each of its payments
+        "allow_empty": (_flag, False),
+        "unbalanced": _UNBALANCED,
+    },
+    "mt940": {
+        "message": (_one_of("mt940", "mt942"), "mt940"),
+        "encoding": (_encoding, "utf-8"),
+        "allow_empty": (_flag, False),
+        "unbalanced": _UNBALANCED,
+    },
+    "bai2": {
+        "encoding": (_encoding, "utf-8"),
+        "allow_empty": (_flag, False),
+        "unbalanced": _UNBALANCED,
+    },
+    "ofx": {
+        "encoding": (_encoding, "utf-8"),  # of files whose header declares none
+        "decimal": (_filled_letter, "."),
+        "allow_empty": (_flag, False),
+        "unbalanced": _UNBALANCED,
     },
 }
 
@@ -208,7 +256,7 @@ class _Reader:
             except _BadOptionError as takes:
                 found = self.document.node("options", name)
                 self.document.error(f"{name} is {takes}, {found} found", "", "options", name)
-        if options["decimal"] == options["thousands"]:
+        if options.get("decimal", ".") == options.get("thousands"):
             self.document.error("decimal and thousands are the same mark", "declare what the file uses", "options")
         return options
 
@@ -280,7 +328,9 @@ class _Reader:
             reader.zone(self.document, model.zone, *path, "zone")
         if declared.name == "kind":
             for raw, kind in (model.values or {}).items():
-                reader.known(self.document, kind, KINDS, "a kind", *path, "values", raw)
+                reader.known(self.document, kind, self.record.kinds, "a kind", *path, "values", raw)
+            if model.const is not None:
+                reader.known(self.document, model.const, self.record.kinds, "a kind", *path, "const")
         return _Shared(
             model.values if model.values is not None else above.values,
             model.unknown_value if model.unknown_value is not None else above.unknown_value,

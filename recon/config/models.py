@@ -124,7 +124,7 @@ ClassName = Literal["auto_fix", "manual_review", "investigate"]
 
 
 class SideModel(Shape):
-    record: str = Field(description="Record vocabulary: settlement_line, ledger_entry, payment_order.")
+    record: str = Field(description="Record vocabulary: settlement_line, bank_line, ledger_entry, payment_order.")
     where: str | None = Field(None, description="Which records of that vocabulary belong to this side.")
     kinds: Words = Field([], description="Kinds that this side speaks of; none: all.")
     claims: str | None = Field(
@@ -276,7 +276,7 @@ class FormatFile(Shape):
     format: Name
     title: Text
     record: str
-    reader: Literal["delimited", "json"]
+    reader: Literal["delimited", "json", "camt", "mt940", "bai2", "ofx"]
     options: dict[str, Any] = {}
     zone: str = "UTC"
     columns: ColumnsModel

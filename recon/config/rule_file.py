@@ -128,7 +128,8 @@ class _Reader:
             if not reader.known(self.document, model.record, RECORD_TYPES, "a record vocabulary", *path, "record"):
                 continue
             for at, kind in enumerate(model.kinds):
-                reader.known(self.document, kind, KINDS, "a kind", *path, "kinds", at)
+                legal = RECORD_TYPES[model.record].kinds or KINDS
+                reader.known(self.document, kind, legal, "a kind", *path, "kinds", at)
             if RECORD_TYPES[model.record].field("kind") is None and len(model.kinds) != 1:
                 message = f"{model.record} has no kind of its own, so the side has to name the one that it speaks of"
                 self.document.error(message, "add kinds: [capture]", *path, "kinds")

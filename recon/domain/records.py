@@ -38,13 +38,19 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class RecordType:
     """A vocabulary. `instant` names the field with the moment, `day` a field with a plain date. The business date is that
-    of the instant in the workspace's zone and cut-off; where the instant is empty, the plain date."""
+    of the instant in the workspace's zone and cut-off; where the instant is empty, the plain date.
+
+    outside   it comes from a provider or a bank: rows are told apart per account and kind, and a source in recon.yaml may
+              say the account where the file does not
+    """
 
     name: str
     doc: str
     fields: tuple[Field, ...]
     instant: str
     day: str = ""
+    kinds: tuple[str, ...] = ()
+    outside: bool = False
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
@@ -78,6 +84,18 @@ KINDS = (
     "unknown",
 )
 
+#: Kinds of bank lines. The sign of the amount says the direction; the kind says what the bank makes of it.
+BANK_KINDS = (
+    "credit",
+    "debit",
+    "fee",
+    "interest",
+    "returned",
+    "reversal",
+    "information",
+    "unknown",
+)
+
 T = Type
 SETTLEMENT_LINE = RecordType(
     "settlement_line",
@@ -107,6 +125,53 @@ SETTLEMENT_LINE = RecordType(
     ),
     instant="occurred_at",
     day="settled_on",
+    kinds=KINDS,
+    outside=True,
+)
+BANK_LINE = RecordType(
+    "bank_line",
+    "One line of a bank statement. `returned`: a payment that came back; `reversal`: the bank undid a booking of its own; "
+    "`information`: a line without money. A statement's balances are no lines: they prove that its lines are whole.",
+    (
+        Field("psp", T.KEY, "Provider that paid or was paid, where the format or the source says so."),
+        Field("account", T.KEY, "Our account: IBAN, or the bank's own number.", required=True),
+        Field("statement_id", T.KEY, "The bank's id of the statement or message."),
+        Field("statement_number", T.KEY, "The statement's number in its sequence."),
+        Field("kind", T.KEY, "One of: " + ", ".join(BANK_KINDS) + ".", required=True),
+        Field("kind_raw", T.TEXT, "The bank's transaction code, as the file writes it."),
+        Field(
+            "status",
+            T.KEY,
+            "booked; interim: told before the day's statement, which repeats it; pending; information.",
+            required=True,
+        ),
+        Field("natural_id", T.KEY, "The bank's own id of the line, where it has one."),
+        Field("bank_reference", T.KEY, "The bank's reference of the booking."),
+        Field("customer_reference", T.KEY, "The reference that came with the order: ours for what we sent."),
+        Field("end_to_end_id", T.KEY, "The payer's reference, carried to the end; none where it says NOTPROVIDED."),
+        Field("currency", T.CURRENCY, "Currency of the account.", required=True),
+        Field("amount", T.MONEY, "Money to us > 0, money out < 0.", of="currency", required=True),
+        Field("balance_after", T.MONEY, "The account's balance after the line, where it is given.", of="currency"),
+        Field("instructed_currency", T.CURRENCY, "What the payer ordered in, before any exchange."),
+        Field("instructed_amount", T.MONEY, "What was ordered, before exchange and charges.", of="instructed_currency"),
+        Field("fx_rate", T.RATE, "Rate of the exchange, as the file writes it."),
+        Field("charges_currency", T.CURRENCY, "Currency of the charges."),
+        Field("charges", T.MONEY, "Charges that the bank took from this payment; > 0.", of="charges_currency"),
+        Field("booked_at", T.INSTANT, "When it was booked, UTC; empty in the formats that ship: banks book by day."),
+        Field("booked_on", T.DATE, "Day that the bank booked it on."),
+        Field("value_on", T.DATE, "Day from which it bears interest."),
+        Field("counterparty", T.TEXT, "Name of who paid or was paid."),
+        Field("counterparty_account", T.KEY, "Their account: IBAN, or the bank's own number."),
+        Field("remittance", T.TEXT, "What the payer wrote: a payout's reference is looked for here."),
+        Field("structured_reference", T.KEY, "The creditor's reference, where the payer gave one in its own field."),
+        Field("return_reason", T.KEY, "Why a payment came back, as the bank's code says."),
+        Field("details", T.INTEGER, "Payments that the line stands for, where the bank says so."),
+        Field("bank_text", T.TEXT, "The bank's own words for the line."),
+    ),
+    instant="booked_at",
+    day="booked_on",
+    kinds=BANK_KINDS,
+    outside=True,
 )
 LEDGER_ENTRY = RecordType(
     "ledger_entry",
@@ -128,6 +193,7 @@ LEDGER_ENTRY = RecordType(
     ),
     instant="posted_at",
     day="booked_on",
+    kinds=KINDS,
 )
 PAYMENT_ORDER = RecordType(
     "payment_order",
@@ -147,4 +213,4 @@ PAYMENT_ORDER = RecordType(
     instant="updated_at",
 )
 
-RECORD_TYPES: dict[str, RecordType] = {r.name: r for r in (SETTLEMENT_LINE, LEDGER_ENTRY, PAYMENT_ORDER)}
+RECORD_TYPES: dict[str, RecordType] = {r.name: r for r in (SETTLEMENT_LINE, BANK_LINE, LEDGER_ENTRY, PAYMENT_ORDER)}

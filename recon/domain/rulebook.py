@@ -246,7 +246,7 @@ class Format:
     name: str
     title: str
     record: str
-    reader: str  # delimited | json
+    reader: str  # delimited | json | camt | mt940 | bai2 | ofx
     place: Place
     options: Mapping[str, Any]
     required: tuple[str, ...]

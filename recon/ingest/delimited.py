@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import codecs
 import difflib
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ import numpy as np
 from recon.domain.rulebook import Format
 from recon.engine.duck import text
 from recon.ingest.csv_text import CsvRecord, read_records
-from recon.ingest.staged import FIELD_MAX, Staged, UnreadableError, cell, column_pattern
+from recon.ingest.staged import FIELD_MAX, Staged, Statement, UnreadableError, cell, column_pattern
+from recon.ingest.statements import plain_amount
 
 _BLOCK = 1 << 18  # bytes looked at together: they stay in the processor's cache
 _BATCH = 20_000
@@ -39,6 +42,11 @@ class Dialect:
         self.footer = str(options.get("footer", ""))
         self.own_columns = tuple(options.get("columns_without_header", ()))
         self.any_case = bool(options.get("case_insensitive", False))
+        self.decimal = str(options.get("decimal", "."))
+        self.thousands = str(options.get("thousands", ""))
+        self.balance_lines = {
+            what: str(options[f"{what}_line"]) for what in ("opening", "closing") if options.get(f"{what}_line")
+        }
 
     @property
     def utf8(self) -> bool:
@@ -48,13 +56,17 @@ class Dialect:
 def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
     """The file's rows as text columns. `work` is a folder for this file alone. Raises UnreadableError."""
     dialect = Dialect(fmt.options)
+    balances: dict[str, str] = {}
     records = read_records(path, dialect.encoding, dialect.delimiter, dialect.quote)
+    if dialect.balance_lines:
+        records = _without_balances(records, dialect, balances)
     header = _header(records, dialect)
     if header is None:
         raise UnreadableError("the file has no header line", _AGAIN)
     names = _names(header.cells, fmt) if dialect.any_case else header.cells
     warnings = check_header(names, fmt, dialect.delimiter)
-    plain = header.line == dialect.header_line and header.lines == 1 and len(names) > 1 and not dialect.footer
+    plain = header.line == dialect.header_line and header.lines == 1 and len(names) > 1
+    plain = plain and not dialect.footer and not dialect.balance_lines
     rows = count_plain_rows(path, dialect, header.line, len(names)) if fast and plain and dialect.utf8 else None
     if rows is None:
         staged = _slow(records, dialect, names, work, warnings)
@@ -64,7 +76,30 @@ def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
         raise UnreadableError(
             "the file has a header and no rows", _AGAIN + "; an empty file never means that nothing was sold"
         )
-    return staged
+    return _with_balances(staged, dialect, balances) if dialect.balance_lines else staged
+
+
+def _without_balances(records: Iterator[CsvRecord], dialect: Dialect, into: dict[str, str]) -> Iterator[CsvRecord]:
+    """The records but for the lines that hold a balance: the amount is their last filled cell."""
+    for record in records:
+        what = next((what for what, start in dialect.balance_lines.items() if record.raw.startswith(start)), "")
+        if not what:
+            yield record
+            continue
+        if what in into:
+            raise UnreadableError(f"line {record.line}: a second line starts with {record.raw[:40]!r}", _AGAIN)
+        amount = next((each.strip() for each in reversed(record.cells) if each.strip()), "")
+        into[what] = plain_amount(
+            amount.replace(dialect.thousands, "") if dialect.thousands else amount, dialect.decimal
+        )
+
+
+def _with_balances(staged: Staged, dialect: Dialect, balances: dict[str, str]) -> Staged:
+    for what, start in dialect.balance_lines.items():
+        if what not in balances:
+            raise UnreadableError(f"no line starts with {start!r}: the {what} balance is missing", _AGAIN)
+    opening, closing = balances.get("opening"), balances.get("closing")
+    return replace(staged, statements=(Statement(0, staged.rows, opening=opening, closing=closing),))
 
 
 def _header(records: Any, dialect: Dialect) -> CsvRecord | None:

@@ -18,7 +18,7 @@ from recon.domain.records import COMMON, RECORD_TYPES
 from recon.domain.rulebook import Format, Source
 from recon.engine.duck import Engine, name, text
 from recon.errors import InvariantError, SetAside
-from recon.ingest import controls, delimited, json_records
+from recon.ingest import balances, controls, delimited, json_records, statements
 from recon.ingest.csv_text import physical_lines
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
@@ -107,7 +107,12 @@ class Reading:
         if self.fmt.numbered:
             number_twins(self.engine, self.parquet, staged.first_line is None)
         relation = self._relation(staged, mapping, refused)
-        proofs = controls.prove(self.engine, self.fmt, relation, refused)
+        try:
+            proof = balances.prove(self.engine, self.fmt, staged, self.parquet, refused)
+        except UnreadableError as error:
+            self.parquet.unlink()
+            return self._set_aside(error.reason, error.remedy, error.detail)
+        proofs = proof.controls + controls.prove(self.engine, self.fmt, relation, refused)
         aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
         if aside and not keep:
             self.parquet.unlink()
@@ -124,9 +129,11 @@ class Reading:
             totals=controls.totals(self.engine, self.fmt, relation) if not aside or keep else (),
             controls=proofs,
             warnings=staged.warnings
+            + proof.warnings
             + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ())
             + (alarms(self.engine, quarantine) if refused else ()),
             set_aside=aside,
+            balances=proof.balances,
         )
 
     # --- rows --------------------------------------------------------------------------------------------------------
@@ -148,6 +155,8 @@ class Reading:
     def _stage(self, fast: bool) -> Staged:
         if self.fmt.reader == "json":
             return json_records.stage(self.fmt, self.path, self.scratch)
+        if self.fmt.reader != "delimited":
+            return statements.stage(self.fmt, self.path, self.scratch)
         return delimited.stage(self.fmt, self.path, self.scratch, fast=fast)
 
     def _write(self, mapping: Mapping) -> int:
@@ -210,10 +219,12 @@ class Reading:
         )
 
     def _stranger(self, relation: str) -> SetAside | None:
-        """A file of another provider or merchant account than the source's."""
-        for column in ("psp", "account"):
+        """A file of another provider or account than the source's."""
+        # A bank account may receive the money of several providers.
+        told = {"settlement_line": ("psp", "account"), "bank_line": ("account",)}
+        for column in told.get(self.fmt.record, ()):
             declared = getattr(self.source, column)
-            if declared and self.fmt.record == "settlement_line":
+            if declared:
                 others = controls.strangers(self.engine, column, declared, relation)
                 if others:
                     reason = f"it holds rows of {column} {', '.join(others)}, but the source is declared for {declared}"
@@ -224,11 +235,10 @@ class Reading:
         failed = [f"{control}: {detail}" for control, state, detail in proofs if state == "failed"]
         if not failed:
             return None
-        return self._aside(
-            f"control total failed: {failed[0]}",
-            "ask the provider for the file again; nothing of it was taken",
-            tuple(failed),
-        )
+        remedy = "ask the provider for the file again; nothing of it was taken"
+        if self.fmt.record == "bank_line":
+            remedy += "; a copy of the format with `unbalanced: flag` takes such files, flagged"
+        return self._aside(f"control total failed: {failed[0]}", remedy, tuple(failed))
 
     def _aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> SetAside:
         return SetAside(self.source.name, self.file, reason, remedy, detail)

@@ -37,6 +37,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account statement says stood on the account before and after its lines; minor units, None: not said."""
+
+    account: str
+    currency: str
+    opening: int | None
+    closing: int | None
+    opened_on: str | None
+    closed_on: str | None
+    sequence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedFile:
     """One file as read. Money in minor units.
 
@@ -45,6 +58,7 @@ class LoadedFile:
     quarantine   SQL SELECT with QUARANTINE_COLUMNS
     totals       (kind, currency, rows, minor units) of the records read; currency '' where a record has none
     controls     (name, 'proved' | 'failed' | 'unproven', detail)
+    balances     of each account statement in the file, in its order
     """
 
     source: str
@@ -60,3 +74,4 @@ class LoadedFile:
     controls: tuple[tuple[str, str, str], ...]
     warnings: tuple[str, ...]
     set_aside: SetAside | None
+    balances: tuple[Balance, ...] = ()

@@ -22,7 +22,7 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
         )
     if text.startswith((b"<!doctype html", b"<html")):
         raise UnreadableError("it is a web page (HTML), perhaps a login page", _AGAIN)
-    if text.startswith((b"<?xml", b"<error")):
+    if text.startswith((b"<?xml", b"<error")) and (fmt.reader not in ("camt", "ofx") or b"<error>" in text):
         what = "an error document of the object store" if b"<error>" in text else "an XML document"
         raise UnreadableError(f"it is {what}, not a {fmt.reader} file", _AGAIN)
     kinds = (
@@ -35,5 +35,7 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
         if head.startswith(magic):
             raise UnreadableError(f"it is {what}, not a {fmt.reader} file", _AGAIN)
     declared = codecs.lookup(str(fmt.options.get("encoding", "utf-8"))).name
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not declared.startswith("utf-16"):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not (
+        declared.startswith("utf-16") or fmt.reader == "camt"  # XML says its encoding itself
+    ):
         raise UnreadableError("it is UTF-16 text", "declare `encoding: utf-16` in the format's options")

@@ -196,7 +196,7 @@ class Mapping:
         """What the source in recon.yaml says of the field, for files that do not say it."""
         declared = {
             "psp": self.source.psp,
-            "account": self.source.account if self.record.name == "settlement_line" else "",
+            "account": self.source.account if self.record.outside else "",
         }
         return declared.get(each.name) or None
 
@@ -382,12 +382,12 @@ class Mapping:
         return f"coalesce({instant}, {name('v_' + self.record.day)})" if self.record.day else instant
 
     def _record_id(self, prefix: str) -> str:
-        """Account, identity and kind for settlement lines; where the identity is a primary key, that alone.
+        """Account, identity and kind for what comes from outside; where the identity is a primary key, that alone.
 
         prefix   of the names of the fields' columns
         """
         parts = [each for each in self.fmt.identity if each not in ("account", "kind")]
-        if self.record.name == "settlement_line":
+        if self.record.outside:
             parts = ["account", *parts, "kind"]
         texts = [f"coalesce({_escaped(self._as_text(prefix, each))}, '')" for each in parts]
         return " || '|' || ".join(texts) + (" || '#1'" if self.fmt.numbered else "")

@@ -9,6 +9,7 @@ from recon.domain.rulebook import Format
 from recon.ingest import json_records
 from recon.ingest.csv_text import read_records
 from recon.ingest.delimited import Dialect
+from recon.ingest.statements import Found, reader_of
 
 
 def raw_records(fmt: Format, path: Path) -> Iterator[tuple[int, str]]:
@@ -16,6 +17,10 @@ def raw_records(fmt: Format, path: Path) -> Iterator[tuple[int, str]]:
     if fmt.reader == "json":
         for _, raw, line in json_records.records(path, fmt):
             yield line, raw
+        return
+    if fmt.reader != "delimited":
+        for row in reader_of(fmt)(path, fmt, Found()):
+            yield row.line, row.raw
         return
     dialect = Dialect(fmt.options)
     for record in read_records(path, dialect.encoding, dialect.delimiter, dialect.quote):

@@ -29,7 +29,12 @@ from recon.workspace import Secret
 LoadedQuery = LoadedFile
 
 #: What identifies a record of a query: a primary key, or for settlement lines account, natural id and kind.
-IDENTITY = {"ledger_entry": ("entry_id",), "payment_order": ("payment_order_id",), "settlement_line": ("natural_id",)}
+IDENTITY = {
+    "ledger_entry": ("entry_id",),
+    "payment_order": ("payment_order_id",),
+    "settlement_line": ("natural_id",),
+    "bank_line": ("natural_id",),
+}
 _TRIES = 3
 
 

@@ -23,6 +23,30 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """One account statement of a file, and what it says of its own rows.
+
+    first, end         its rows in the staged order: [first, end)
+    currency           empty: that of its rows, which then have only one
+    opening, closing   decimal text in major units with "."; None where the file does not say
+    doubt              why opening + movements need not be the closing balance; empty: they must be
+    sums               claimed sums, as the balances written: of what (credits, debits, total, net), how much
+    """
+
+    first: int
+    end: int
+    account: str = ""
+    currency: str = ""
+    opening: str | None = None
+    closing: str | None = None
+    opened_on: str | None = None
+    closed_on: str | None = None
+    sequence: str = ""
+    doubt: str = ""
+    sums: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """Rows of text, readable by SQL.
 
@@ -31,6 +55,8 @@ class Staged:
     rows         records counted without the help of what reads them
     first_line   row n (from 0) is physical line first_line + n; None when the relation has its own columns `place` (n),
                  `line`, `raw` (the record's text), `defect_found` and `defect_expected` (where the record is no row)
+    statements   account statements that the file's rows belong to
+    controls     (name, 'proved' | 'failed' | 'unproven', detail) of what the reader could prove by itself
     """
 
     relation: str
@@ -38,6 +64,8 @@ class Staged:
     rows: int
     first_line: int | None = None
     warnings: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    controls: tuple[tuple[str, str, str], ...] = ()
 
 
 def cell(index: int) -> str:
