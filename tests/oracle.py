@@ -1,5 +1,4 @@
-"""Oracle: what docs/matching.md says, in slow and obvious plain Python; it shares no code with recon. The rule book
-that it works from, rules/payin.yaml as Python functions, stands in tests/oracle_payin.py.
+"""Oracle: docs/matching.md in slow and obvious Python that shares no code with recon; oracle_payin.py is its rule book.
 
 A scenario is {"nights": [...], "look_back_days", "holidays": dates, "psp_holidays": {psp: dates}}; a night is {"date",
 "end": instant, "rows", "quarantined"}. A row is a dict of its fields, COMMON columns, `record` (its vocabulary) and
@@ -241,7 +240,8 @@ def one_night(night, state, scenario):
     for payment, reference, kind in alone:
         breaks.add(("/".join(filter(None, (payment or reference, kind))), "quarantined_row", "manual_review"))
     pending = {"/".join(g.home[:2]) for g in groups if g.state == "pending"}
-    return Facts(breaks=breaks, pending=pending, states=[g.state for g in groups if g not in lapsed], roll=roll)
+    states = [g.state for g in groups if g not in lapsed]
+    return Facts(breaks=breaks, pending=pending, states=states, roll=roll, groups=list(broken))
 
 
 def run(scenario):

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -169,14 +169,16 @@ class Progress:
     """Which stage a night is in, for how long, with rows and rows per second.
 
     On a terminal a line on stderr that is written over as the work goes on; each stage that is done leaves its line.
-    Anywhere else it writes nothing and counts nothing.
+    With `log` and where stderr is no terminal, each stage that is done is a line of JSON there: what cron keeps.
 
     with Progress("night 2026-11-19") as progress:
         run_night(..., progress.step, progress.counter)
     """
 
-    def __init__(self, what: str, *, quiet: bool = False) -> None:
+    def __init__(self, what: str, *, quiet: bool = False, log: Mapping[str, str] | None = None) -> None:
+        """quiet: no line on a terminal. log: what every line of the log says besides; none without it."""
         self.what, self.rows = what, 0
+        self._log = log if log and not sys.stderr.isatty() else None
         self._shown = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._begun = time.monotonic()
         self._writing, self._ended = threading.Lock(), threading.Event()
@@ -184,8 +186,8 @@ class Progress:
 
     @property
     def counter(self) -> Callable[[int], None] | None:
-        """What to tell of rows that are done; None where nobody watches."""
-        return self.advance if self._shown else None
+        """What to tell of rows that are done; None where nobody asks."""
+        return self.advance if self._shown or self._log else None
 
     def __enter__(self) -> Progress:
         if self._shown:
@@ -198,14 +200,25 @@ class Progress:
 
     def step(self, what: str) -> None:
         """Go on to the next part of the work, counting its rows from zero."""
-        if self._shown:
-            with self._writing:
-                self._show("\n")
-                self.what, self.rows, self._begun = what, 0, time.monotonic()
+        with self._writing:
+            self._done()
+            self.what, self.rows, self._begun = what, 0, time.monotonic()
+            if self._shown:
                 self._show()
 
-    def __exit__(self, *_error: object) -> None:
+    def _done(self) -> None:
+        """Leave a line about the stage that ends."""
         if self._shown:
+            self._show("\n")
+        elif self._log:
+            seconds = round(time.monotonic() - self._begun, 3)
+            told = {**self._log, "stage": self.what, "rows": self.rows or None, "seconds": seconds}
+            say(json.dumps({name: value for name, value in told.items() if value is not None}, ensure_ascii=False))
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._shown:
+            self._done()
+        else:
             self._ended.set()
             self._ticking.join()
             sys.stderr.write("\r\x1b[K")

@@ -83,7 +83,7 @@ def run(
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
     options = Options(only, dry_run or bool(only), refetch, new_config)
-    with Progress(f"night {day}", quiet=as_json) as progress:
+    with Progress("starting", quiet=as_json, log={"night": str(day)}) as progress:
         result = run_night(settings, day, options, progress.step, progress.counter)
     if show_sql:
         for name, sql in result.steps:
@@ -226,7 +226,7 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
     while day <= last:
         # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
         if day not in have or day in stale_nights(settings.nights):
-            with Progress(f"night {day}", quiet=as_json) as progress:
+            with Progress("starting", quiet=as_json, log={"night": str(day)}) as progress:
                 result = run_night(settings, day, notify=progress.step, advance=progress.counter)
             results.append(result)
             say_alarms(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import pty
 import re
@@ -87,6 +88,23 @@ def test_colour_obeys_the_environment(monkeypatch):
     assert output.colour(io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
     assert not output.colour(io.StringIO())
+
+
+def test_the_log_of_a_night_is_a_line_of_json_a_stage(tmp_path):
+    shop = tmp_path / "shop"
+    shutil.copytree(FIXTURE, shop, ignore=shutil.ignore_patterns("expected"))
+    command = [sys.executable, "-m", "recon", "run", "--date", "2026-10-13", "--json"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=120, check=True)
+    log = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["night"] for line in log} == {"2026-10-13"}
+    stages = [line["stage"] for line in log]
+    assert stages[0] == "starting" and stages[-1] == "publishing"
+    assert [stage for stage in stages if stage.startswith("reading")] == [
+        f"reading in/{name}_2026-10-13.csv" for name in ("toss", "ledger", "orders")
+    ]
+    assert all(line["rows"] > 0 for line in log if line["stage"].startswith("reading"))
+    assert all(line["seconds"] >= 0 for line in log)
+    assert json.loads(done.stdout)["night"] == "2026-10-13"
 
 
 def test_progress_is_silent_without_a_terminal_and_counts_nothing(capsys):

@@ -103,3 +103,10 @@ def test_agrees_with_the_slow_reader(pairs: list[tuple[str, str]], marks: tuple[
 def test_every_listed_currency_reads_with_its_own_decimals(connection: duckdb.DuckDBPyConnection) -> None:
     pairs = [("7.0000", code) for code in money.EXPONENTS]
     assert read(connection, pairs, ".", "", "major") == [7 * 10**places for places in money.EXPONENTS.values()]
+
+
+def test_our_currencies_and_their_exponents_are_those_of_iso_4217() -> None:
+    """Codes without an exponent (gold, testing, no currency) are no money."""
+    from iso4217 import Currency
+
+    assert {each.code: each.exponent for each in Currency if each.exponent is not None} == money.EXPONENTS
