@@ -18,13 +18,14 @@ from recon.domain.records import COMMON, RECORD_TYPES
 from recon.domain.rulebook import Format, Source
 from recon.engine.duck import Engine, name, text
 from recon.errors import InvariantError, SetAside
-from recon.ingest import controls, delimited, json_records
+from recon.ingest import controls, delimited, stated
 from recon.ingest.csv_text import physical_lines
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
 from recon.ingest.numbering import number_twins
 from recon.ingest.quarantine import quarantine_sql
+from recon.ingest.readers import own_lines
 from recon.ingest.staged import Staged, UnreadableError
 
 __all__ = ["Limits", "LoadedFile", "read_file"]
@@ -77,6 +78,7 @@ class _Reading:
         self.file, self.sha256, self.zone, self.cut_off, self.limits = file, sha256, zone, cut_off, limits
         self.parquet, self.bad_parquet = out / f"{stem}.parquet", out / f"{stem}.quarantine.parquet"
         self.scratch = out / f".{stem}.scratch"
+        self.stated: tuple[stated.Stated, ...] = ()  # totals that the file states in rows of their own
 
     def run(self, keep: bool, fast: bool) -> LoadedFile:
         self.scratch.mkdir(parents=True, exist_ok=True)
@@ -93,6 +95,7 @@ class _Reading:
             number_twins(self.engine, self.parquet, staged.first_line is None)
         relation = self._relation(staged, refused)
         proofs = controls.prove(self.engine, self.fmt, relation, refused)
+        proofs += stated.prove(self.engine, self.fmt, self.stated, relation, refused)
         aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
         if aside and not keep:
             self.parquet.unlink()
@@ -131,8 +134,10 @@ class _Reading:
         return staged, mapping
 
     def _stage(self, fast: bool) -> Staged:
-        if self.fmt.reader == "json":
-            return json_records.stage(self.fmt, self.path, self.scratch)
+        own = own_lines(self.fmt, self.path, self.scratch)
+        if own is not None:
+            staged, self.stated = stated.take_out(self.engine, self.fmt, own)
+            return staged
         return delimited.stage(self.fmt, self.path, self.scratch, fast=fast)
 
     def _write(self, mapping: Mapping) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recon.domain.rulebook import Format
-from recon.ingest import json_records
+from recon.ingest import excel, json_records
 from recon.ingest.csv_text import read_records
 from recon.ingest.delimited import Dialect
 
@@ -16,6 +16,9 @@ def raw_records(fmt: Format, path: Path) -> Iterator[tuple[int, str]]:
     if fmt.reader == "json":
         for _, raw, line in json_records.records(path, fmt):
             yield line, raw
+        return
+    if fmt.reader == "excel":
+        yield from excel.raw_rows(fmt, path)
         return
     dialect = Dialect(fmt.options)
     for record in read_records(path, dialect.encoding, dialect.delimiter, dialect.quote):

@@ -42,6 +42,9 @@ class Ways:
         if way.total:
             columns = [column for pattern in way.total for column in self._matching(pattern)]
             return [Part(way.sign, self._normal(self.column(column), way), text(column)) for column in columns]
+        if way.join:
+            joined = ", ".join(self._normal(self.column(column), way) for column in way.join)
+            return [Part(1, f"nullif(concat_ws(' ', {joined}), '')", text(" + ".join(way.join)))]
         columns = [column for pattern in way.first for column in self._matching(pattern)]
         if not columns:
             return []
