@@ -45,7 +45,8 @@ def _total(
         reader.known(document, column, columns, "a declared column", *path, "per", at)
     for field, column in each.by.items():
         _mapped(document, model, record, field, *path, "by", field)
-        reader.known(document, column, columns, "a declared column", *path, "by", field)
+        if not column.startswith("="):
+            reader.known(document, column, columns, "a declared column", *path, "by", field)
     if each.field is not None and _mapped(document, model, record, each.field, *path, "field"):
         declared = record.field(each.field)
         if declared is None or declared.type is not Type.MONEY:
@@ -64,6 +65,7 @@ def _total(
         each.count or "",
         tuple(each.per),
         _optional(document, each.spans, raw_space(columns), *path, "spans"),
+        each.advisory,
     )
 
 

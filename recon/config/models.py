@@ -273,13 +273,14 @@ class TotalModel(Shape):
     when: str = Field(description="Condition over raw columns: such a row states this total and is no record.")
     value: str | None = Field(None, description="Column with the sum.")
     field: str | None = Field(None, description="Money field of the records that it is the sum of.")
-    by: dict[str, str] = Field({}, description="Record field to the column that names the group.")
+    by: dict[str, str] = Field({}, description="Record field to the column that names the group, or =TEXT.")
     where: str | None = Field(None, description="Condition over record fields: only these are in the sum.")
     money: Literal["major", "minor"] = "major"
     sign: Annotated[int, BeforeValidator(_whole), WithJsonSchema({"enum": [1, -1]})] = 1
     count: str | None = Field(None, description="Column with the number of rows, instead of a sum.")
     per: Words = Field([], description="Columns that name the group whose rows are counted.")
     spans: str | None = Field(None, description="Condition over raw columns: the total speaks of other files too.")
+    advisory: Flag = Field(False, description="A difference is told and fails nothing: what is stated is not sure.")
 
 
 class RefusalModel(Shape):

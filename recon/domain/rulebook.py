@@ -248,7 +248,8 @@ class Total:
 
     when    condition over raw columns: a row for which it holds states this total and is no record
     value   column with the sum of `field` over the records that `where` holds for; empty where `count` is given
-    by      (record field, column) pairs: the records that one row speaks of have the text of its column in that field
+    by      (record field, column) pairs: the records that one row speaks of have the text of its column in that field;
+            `=KRW` for a column stands for that text
     count   column with the number of rows that have the same texts in the columns `per`
     spans   condition over raw columns: the total speaks of more files than this one, so it proves nothing here
     """
@@ -264,6 +265,7 @@ class Total:
     count: str = ""
     per: tuple[str, ...] = ()
     spans: Expr | None = None
+    advisory: bool = False  # what it means is not sure: a difference is told and fails nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ class _Reading:
         if not self.sections or self._closed:
             raise UnreadableError(f"line {record.line}: {self.header} stands outside a section", _AGAIN)
         self._columns = [_SPACES.sub(" ", each.strip()) for each in cells]
-        known = [*self._columns, *(name for name in self.names if "." in name or name == "section")]
+        declared = {*self.fmt.required, *self.fmt.optional}
+        known = [*self._columns, *(name for name in self.names if name in declared and name not in self._columns)]
         warnings = check_header(known, self.fmt, ",")
         self.warnings += [each for each in warnings if each not in self.warnings]
         for each in self._columns:

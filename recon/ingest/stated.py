@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from recon.domain.money import exponent, read_scaled, to_text
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Format, Total
-from recon.engine.duck import Engine, name
+from recon.engine.duck import Engine, name, text
 from recon.engine.expressions import to_sql
 from recon.ingest.staged import Staged, UnreadableError
 from recon.ingest.ways import Ways
@@ -60,7 +60,8 @@ def take_out(engine: Engine, fmt: Format, staged: Staged) -> tuple[Staged, tuple
 
 def _read(engine: Engine, total: Total, ways: Ways, relation: str, rows: str, condition: str) -> list[Stated]:
     by = total.per if total.count else [column for _, column in total.by]
-    group = ", ".join(["'' AS g", *(f"coalesce({ways.column(column)}, '')" for column in by)])
+    keys = (text(each[1:]) if each.startswith("=") else f"coalesce({ways.column(each)}, '')" for each in by)
+    group = ", ".join(["'' AS g", *keys])
     spans = f"coalesce({ways.condition(total.spans)}, false)" if total.spans else "false"
     counts: dict[tuple[str, ...], int] = {}
     if total.count:
@@ -87,12 +88,17 @@ def prove(
         elif any(each.spans for each in own):
             made.append((total.name, "unproven", "it speaks of several files"))
         elif total.count:
-            made.append((total.name, *_verdict([_count_differs(each) for each in own], len(own))))
+            made.append((total.name, *_advised(total, _verdict([_count_differs(each) for each in own], len(own)))))
         elif quarantined:
             made.append((total.name, "unproven", f"{quarantined} row(s) in quarantine are not in the sums"))
         else:
-            made.append((total.name, *_sums(engine, fmt, total, own, relation)))
+            made.append((total.name, *_advised(total, _sums(engine, fmt, total, own, relation))))
     return tuple(made)
+
+
+def _advised(total: Total, verdict: tuple[str, str]) -> tuple[str, str]:
+    """What an advisory total says never fails a file."""
+    return ("unproven", verdict[1]) if total.advisory and verdict[0] == "failed" else verdict
 
 
 def _verdict(differences: list[str], groups: int) -> tuple[str, str]:
@@ -132,17 +138,17 @@ def _sums(engine: Engine, fmt: Format, total: Total, own: list[Stated], relation
         sums[key] = sums.get(key, 0) + total.sign * minor
         lines.setdefault(key, each.line)
     keys = ", ".join(f"coalesce(CAST({name(field)} AS VARCHAR), '')" for field in fields)
-    where = f"WHERE {to_sql(total.where, name)}" if total.where else ""
+    only = f"WHERE {to_sql(total.where, name)}" if total.where else ""
     read = {
         tuple(row[:-1]): int(row[-1])
         for row in engine.rows(
-            f"SELECT {keys}, CAST(coalesce(sum({name(total.field)}), 0) AS VARCHAR) FROM ({relation}) {where} GROUP BY ALL"
+            f"SELECT {keys}, CAST(coalesce(sum({name(total.field)}), 0) AS VARCHAR) FROM ({relation}) {only} GROUP BY ALL"
         )
     }
-    differences = [
-        f"line {lines[key]} states {to_text(minor, key[at])} {key[at]}, the rows sum to {to_text(read.get(key, 0), key[at])}"
-        if read.get(key, 0) != minor
-        else ""
-        for key, minor in sums.items()
-    ]
+    differences = []
+    for key, minor in sums.items():
+        currency, found = key[at], read.get(key, 0)
+        said, summed = (to_text(total.sign * each, currency) for each in (minor, found))  # as the file signs it
+        where = f"line {lines[key]} states {said} {currency}, the rows sum to {summed}"
+        differences.append("" if found == minor else where)
     return _verdict(differences, len(sums))
