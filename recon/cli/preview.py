@@ -134,7 +134,7 @@ def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: i
         ],
         "controls": [{"name": name, "state": state, "detail": detail} for name, state, detail in loaded.controls],
         "refusals": [dict(zip(("line", "column", "found", "expected", "raw"), row, strict=True)) for row in refusals],
-        "warnings": list(loaded.warnings),
+        "warnings": [*loaded.warnings, *(f"to be confirmed by you: {each}" for each in fmt.to_confirm)],
         "set_aside": {"reason": aside.reason, "remedy": aside.remedy, "detail": list(aside.detail)} if aside else None,
     }
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from recon.config import reader
+from recon.config import format_totals, reader
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
+from recon.config.option_values import EXCEL, FRAMED, NESTED, SECTIONED, SHARED, BadOptionError
 from recon.config.spaces import raw_space, record_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
@@ -25,9 +26,7 @@ from recon.domain.rulebook import Control, Expr, FieldMap, Format
 from recon.engine.expressions import nearest
 from recon.errors import ConfigError, Place, Problem
 
-
-class _BadOptionError(Exception):
-    """What an option takes instead."""
+_BadOptionError = BadOptionError
 
 
 def _text(value: Any) -> str:
@@ -152,6 +151,13 @@ OPTIONS: dict[str, dict[str, tuple[Callable[[Any], Any], Any]]] = {
     },
 }
 
+OPTIONS["delimited"] |= SHARED | FRAMED
+OPTIONS["json"] |= SHARED | NESTED
+_TABLE = ("encoding", "delimiter", "quote", "decimal", "thousands", "header_line", "allow_empty", "zones")
+OPTIONS["sectioned"] = {k: OPTIONS["delimited"][k] for k in _TABLE if k != "header_line"} | SHARED | SECTIONED
+OPTIONS["excel"] = {k: OPTIONS["delimited"][k] for k in _TABLE if k not in ("encoding", "delimiter", "quote")}
+OPTIONS["excel"] |= SHARED | EXCEL
+
 #: Fields that a source in recon.yaml may give instead of the file.
 FROM_SOURCE = ("psp", "account")
 
@@ -225,6 +231,8 @@ class _Reader:
         if not model.identity:
             document.error("identity is empty", "name the fields that tell rows apart", "identity")
         controls = tuple(self._control(at, control) for at, control in enumerate(model.controls))
+        totals = format_totals.read_totals(document, model, self.record, self.columns)
+        refuse = format_totals.read_refusals(document, model, self.columns)
         return Format(
             model.format,
             model.title,
@@ -241,6 +249,9 @@ class _Reader:
             model.zone,
             model.docs,
             document.sha256,
+            totals,
+            refuse,
+            tuple(model.to_confirm),
         )
 
     def _options(self) -> dict[str, Any]:
@@ -253,7 +264,7 @@ class _Reader:
                 continue
             try:
                 options[name] = legal[name][0](given)
-            except _BadOptionError as takes:
+            except BadOptionError as takes:
                 found = self.document.node("options", name)
                 self.document.error(f"{name} is {takes}, {found} found", "", "options", name)
         if options.get("decimal", ".") == options.get("thousands"):
@@ -354,18 +365,20 @@ class _Reader:
         ways = _ways(model)
         if len(ways) != 1:
             found = " and ".join(ways) or "nothing"
-            remedy = "one of: column, first, const, credit and debit, total, derive, choose"
+            remedy = "one of: column, first, const, credit and debit, total, join, derive, choose"
             self.document.error(f"{declared.name} is read in exactly one way, {found} given", remedy, *path)
         columns = [("column", model.column), ("credit", model.credit), ("debit", model.debit)]
         for key, column in columns:
             if column is not None:
                 reader.known(self.document, column, self.columns, "a declared column", *path, key)
-        for key, several in (("first", model.first), ("total", model.total)):
+        for key, several in (("first", model.first), ("total", model.total), ("join", model.join)):
             for at, column in enumerate(several):
                 reader.known(self.document, column, self.columns, "a declared column", *path, key, at)
         self._derived(declared, model, *path)
         if declared.type is not Type.MONEY and ("total" in ways or "credit" in ways):
             self.document.error(f"{declared.name} is {declared.type}: there is nothing to add up", "", *path)
+        if declared.type in (Type.MONEY, Type.CURRENCY) and model.join:
+            self.document.error(f"{declared.name} is {declared.type}: texts joined are none", "", *path, "join")
         if declared.type in (Type.DATE, Type.INSTANT) and not shared.layout and model.const is None:
             self.document.error(f"{declared.name} needs a layout", 'as layout: "%Y-%m-%d %H:%M:%S"', *path)
         return FieldMap(
@@ -374,6 +387,7 @@ class _Reader:
             credit=model.credit,
             debit=model.debit,
             total=tuple(model.total),
+            join=tuple(model.join),
             derive=tuple(model.derive),
             required=model.required,
             sign=shared.sign,
@@ -389,7 +403,8 @@ class _Reader:
 
     def _derived(self, declared: Field, model: WayModel, *path: Key) -> None:
         """`derive` adds up other money fields of the same currency, which the file itself gives."""
-        for at, name in enumerate(model.derive):
+        for at, given in enumerate(model.derive):
+            name = given.removeprefix("-") if at else given
             other = self.record.field(name)
             if other is None or other.type is not Type.MONEY or other.of != declared.of or name == declared.name:
                 legal = [
@@ -430,5 +445,5 @@ class _Reader:
 def _ways(model: WayModel) -> list[str]:
     """Which of the ways to make a value are filled; debit goes with credit."""
     ways = [key for key in ("column", "const") if getattr(model, key) is not None]
-    ways += [key for key in ("first", "total", "derive") if getattr(model, key)]
+    ways += [key for key in ("first", "total", "join", "derive") if getattr(model, key)]
     return ways + (["credit"] if model.credit is not None or model.debit is not None else [])

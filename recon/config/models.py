@@ -228,7 +228,7 @@ class RuleFile(Shape):
 
 
 class WayModel(Shape):
-    """How a value is made: exactly one of column, first, const, credit (with debit), total, derive."""
+    """How a value is made: exactly one of column, first, const, credit (with debit), total, join, derive."""
 
     column: str | None = Field(None, description="Short for `first` with one column.")
     first: Words = Field([], description="The first of these columns that is not empty.")
@@ -236,7 +236,10 @@ class WayModel(Shape):
     credit: str | None = Field(None, description="Unsigned column; the value is credit - debit.")
     debit: str | None = None
     total: Words = Field([], description="The sum of these columns.")
-    derive: Words = Field([], description="The sum of these money fields of the record; the first has to be filled.")
+    join: Words = Field([], description="The filled ones of these columns as one text, with a space between.")
+    derive: Words = Field(
+        [], description="The sum of these money fields, less those with a leading -; the first has to be filled."
+    )
     required: Flag = Field(False, description="A row in which it is empty is quarantined.")
     sign: Annotated[int, BeforeValidator(_whole), WithJsonSchema({"enum": [1, -1]})] | None = None
     values: dict[str, str] | None = Field(None, description="Raw text to value.")
@@ -265,6 +268,27 @@ class ControlModel(Shape):
     requires: str | None = None
 
 
+class TotalModel(Shape):
+    name: Text
+    when: str = Field(description="Condition over raw columns: such a row states this total and is no record.")
+    value: str | None = Field(None, description="Column with the sum.")
+    field: str | None = Field(None, description="Money field of the records that it is the sum of.")
+    by: dict[str, str] = Field({}, description="Record field to the column that names the group, or =TEXT.")
+    where: str | None = Field(None, description="Condition over record fields: only these are in the sum.")
+    money: Literal["major", "minor"] = "major"
+    sign: Annotated[int, BeforeValidator(_whole), WithJsonSchema({"enum": [1, -1]})] = 1
+    count: str | None = Field(None, description="Column with the number of rows, instead of a sum.")
+    per: Words = Field([], description="Columns that name the group whose rows are counted.")
+    spans: str | None = Field(None, description="Condition over raw columns: the total speaks of other files too.")
+    advisory: Flag = Field(False, description="A difference is told and fails nothing: what is stated is not sure.")
+
+
+class RefusalModel(Shape):
+    when: str = Field(description="Condition over raw columns.")
+    column: str
+    expected: Text
+
+
 class ColumnsModel(Shape):
     required: Words
     optional: Words = []
@@ -276,7 +300,7 @@ class FormatFile(Shape):
     format: Name
     title: Text
     record: str
-    reader: Literal["delimited", "json", "camt", "mt940", "bai2", "ofx"]
+    reader: Literal["delimited", "json", "sectioned", "excel", "camt", "mt940", "bai2", "ofx"]
     options: dict[str, Any] = {}
     zone: str = "UTC"
     columns: ColumnsModel
@@ -284,6 +308,9 @@ class FormatFile(Shape):
     numbered: Flag = False
     fields: dict[str, FieldModel]
     controls: list[ControlModel] = []
+    totals: list[TotalModel] = []
+    refuse: list[RefusalModel] = []
+    to_confirm: Annotated[list[Text], Field(description="What its user settles with a first real file.")] = []
     docs: str = ""
 
 

@@ -205,6 +205,8 @@ class FieldMap:
     const     the same text for every row
     credit, debit   unsigned columns: the value is credit - debit
     total     the sum of these columns; empty ones count as absent, all empty: absent. `sign` -1 turns it round.
+    join      the filled ones of these columns as one text, with a space between
+    derive    other money fields of the record added up; a leading "-" takes one away
     choose    (condition over raw columns, FieldMap) pairs, first that holds
     A column name may hold `[*]`: it stands for every index that the file has.
     """
@@ -214,6 +216,7 @@ class FieldMap:
     credit: str | None = None
     debit: str | None = None
     total: tuple[str, ...] = ()
+    join: tuple[str, ...] = ()
     sign: int = 1
     choose: tuple[tuple[Expr, FieldMap], ...] = ()
     derive: tuple[str, ...] = ()
@@ -240,13 +243,48 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """A total that the file states in rows of its own: they are no records, and what was read has to agree with them.
+
+    when    condition over raw columns: a row for which it holds states this total and is no record
+    value   column with the sum of `field` over the records that `where` holds for; empty where `count` is given
+    by      (record field, column) pairs: the records that one row speaks of have the text of its column in that field;
+            `=KRW` for a column stands for that text
+    count   column with the number of rows that have the same texts in the columns `per`
+    spans   condition over raw columns: the total speaks of more files than this one, so it proves nothing here
+    """
+
+    name: str
+    when: Expr
+    value: str = ""
+    field: str = ""
+    by: tuple[tuple[str, str], ...] = ()
+    where: Expr | None = None
+    money: str = "major"  # major | minor
+    sign: int = 1
+    count: str = ""
+    per: tuple[str, ...] = ()
+    spans: Expr | None = None
+    advisory: bool = False  # what it means is not sure: a difference is told and fails nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Rows that the mapping cannot say: a condition over raw columns, the column at fault and what was expected there."""
+
+    when: Expr
+    column: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """How a file is read into records. `options` are the reader's own (encoding, delimiter, header line ...)."""
 
     name: str
     title: str
     record: str
-    reader: str  # delimited | json | camt | mt940 | bai2 | ofx
+    reader: str  # delimited | json | sectioned | excel | camt | mt940 | bai2 | ofx
     place: Place
     options: Mapping[str, Any]
     required: tuple[str, ...]
@@ -258,6 +296,9 @@ class Format:
     zone: str = "UTC"
     docs: str = ""
     sha256: str = ""
+    totals: tuple[Total, ...] = ()
+    refuse: tuple[Refusal, ...] = ()
+    to_confirm: tuple[str, ...] = ()  # what its user has to settle with a first real file
 
 
 @dataclass(frozen=True, slots=True)

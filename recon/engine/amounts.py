@@ -11,6 +11,8 @@ by digit. The expressions given are repeated in the result: pass column names, n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recon.domain.money import EXPONENTS
 
 _LOWEST = "(-9223372036854775807 - 1)"  # fits BIGINT, but its negation does not: not an amount
@@ -59,6 +61,31 @@ def read_scaled_sql(text: str, places: str, decimal: str = ".", thousands: str =
         f"CASE WHEN regexp_full_match({text}, {short}) THEN {_by_decimal(plain, places)} "
         f"WHEN regexp_full_match({text}, {any_length}) THEN {_by_digits(plain, places)} END"
     )
+
+
+def whole_sql(text: str, decimal: str = ".") -> str:
+    """The text with the 0 that an amount written as .11 or -.11 leaves out; any other text as it is."""
+    mark = _literal(decimal)
+    return (
+        f"CASE WHEN starts_with({text}, {mark}) THEN '0' || {text} "
+        f"WHEN starts_with({text}, '-' || {mark}) THEN '-0' || substr({text}, 2) ELSE {text} END"
+    )
+
+
+def rescaled_sql(minor: str, currency: str, decimals: Mapping[str, int]) -> str:
+    """Whole numbers whose decimals are the provider's own for some currencies, as minor units of ISO 4217.
+
+    decimals   currency -> decimals that the whole number has. NULL where that is no whole number of minor units.
+    """
+    cases = []
+    for code, given in sorted(decimals.items()):
+        step = 10 ** abs(EXPONENTS[code] - given)
+        if EXPONENTS[code] >= given:
+            value = f"try_cast({minor} * CAST({step} AS HUGEINT) AS BIGINT)"
+        else:
+            value = f"CASE WHEN {minor} % {step} = 0 THEN {minor} // {step} END"
+        cases.append(f"WHEN {currency} = '{code}' THEN {value}")
+    return f"CASE {' '.join(cases)} ELSE {minor} END" if cases else minor
 
 
 def _by_decimal(plain: str, places: str) -> str:

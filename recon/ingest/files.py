@@ -18,13 +18,14 @@ from recon.domain.records import COMMON, RECORD_TYPES
 from recon.domain.rulebook import Format, Source
 from recon.engine.duck import Engine, name, text
 from recon.errors import InvariantError, SetAside
-from recon.ingest import balances, controls, delimited, json_records, statements
+from recon.ingest import balances, controls, delimited, stated
 from recon.ingest.csv_text import physical_lines
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
 from recon.ingest.numbering import number_twins
 from recon.ingest.quarantine import alarms, quarantine_sql
+from recon.ingest.readers import own_lines
 from recon.ingest.staged import Staged, UnreadableError
 
 __all__ = ["Limits", "LoadedFile", "read_file"]
@@ -81,6 +82,7 @@ class Reading:
         self.file, self.sha256, self.zone, self.cut_off, self.limits = file, sha256, zone, cut_off, limits
         self.parquet, self.bad_parquet = out / f"{stem}.parquet", out / f"{stem}.quarantine.parquet"
         self.scratch = out / f".{stem}.scratch"
+        self.stated: tuple[stated.Stated, ...] = ()  # totals that the file states in rows of their own
 
     def stage(self, fast: bool = True) -> None:
         """Prove that no row is lost on the way, and lay the rows out as text; what is wrong is told by `load`."""
@@ -97,7 +99,8 @@ class Reading:
         try:
             if isinstance(self.staged, UnreadableError):
                 raise self.staged
-            staged, mapping = self._records(self.staged)
+            own, self.stated = stated.take_out(self.engine, self.fmt, self.staged)
+            staged, mapping = self._records(own)
             refused = int(self.engine.one(f"SELECT count(refused) FROM read_parquet({text(self.parquet)})"))
             quarantine = self._quarantine(staged, mapping) if refused else NO_QUARANTINE
         except UnreadableError as error:
@@ -113,6 +116,7 @@ class Reading:
             self.parquet.unlink()
             return self._set_aside(error.reason, error.remedy, error.detail)
         proofs = proof.controls + controls.prove(self.engine, self.fmt, relation, refused)
+        proofs += stated.prove(self.engine, self.fmt, self.stated, relation, refused)
         aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
         if aside and not keep:
             self.parquet.unlink()
@@ -153,10 +157,9 @@ class Reading:
         return staged, mapping
 
     def _stage(self, fast: bool) -> Staged:
-        if self.fmt.reader == "json":
-            return json_records.stage(self.fmt, self.path, self.scratch)
-        if self.fmt.reader != "delimited":
-            return statements.stage(self.fmt, self.path, self.scratch)
+        own = own_lines(self.fmt, self.path, self.scratch)
+        if own is not None:
+            return own
         return delimited.stage(self.fmt, self.path, self.scratch, fast=fast)
 
     def _write(self, mapping: Mapping) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from recon.domain.rulebook import Format
 from recon.engine.duck import text
 from recon.ingest.csv_text import undecodable
+from recon.ingest.json_nested import nested
 from recon.ingest.staged import FIELD_MAX, Staged, UnreadableError, cell
 
 _CHUNK = 1 << 20
@@ -58,7 +59,8 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
 
 def records(path: Path, fmt: Format) -> Iterator[tuple[Any, str, int]]:
     """(value, text, line) of each record of the document. Raises UnreadableError where it is no whole document."""
-    return _records(_Window(path, str(fmt.options.get("encoding", "utf-8"))), str(fmt.options.get("records", "")))
+    found = _records(_Window(path, str(fmt.options.get("encoding", "utf-8"))), str(fmt.options.get("records", "")))
+    return nested(found, str(fmt.options["each"])) if fmt.options.get("each") else found
 
 
 class _Node:

@@ -8,6 +8,7 @@ from pathlib import Path
 from recon.domain.rulebook import Format
 from recon.ingest.staged import UnreadableError
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip (.xlsx, .xlsb, .ods), an OLE file (.xls)
 _AGAIN = "fetch it again, and look at how it was downloaded"
 
 
@@ -20,6 +21,9 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
         raise UnreadableError(
             "the file is empty", "ask the provider for it again; an empty file never means that nothing was sold"
         )
+    if fmt.reader == "excel":
+        refuse_no_workbook(path, text, head)
+        return
     if text.startswith((b"<!doctype html", b"<html")):
         raise UnreadableError("it is a web page (HTML), perhaps a login page", _AGAIN)
     if text.startswith((b"<?xml", b"<error")) and (fmt.reader not in ("camt", "ofx") or b"<error>" in text):
@@ -39,3 +43,18 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
         declared.startswith("utf-16") or fmt.reader == "camt"  # XML says its encoding itself
     ):
         raise UnreadableError("it is UTF-16 text", "declare `encoding: utf-16` in the format's options")
+
+
+def refuse_no_workbook(path: Path, text: bytes, head: bytes) -> None:
+    """Raise UnreadableError for what a program calls a workbook and is none: most often a page with a table in it."""
+    if head.startswith(_WORKBOOKS):
+        return
+    if text.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<style")) or b"<table" in text:
+        raise UnreadableError(
+            f"it is an HTML page that calls itself {path.suffix or 'a workbook'}",
+            "open it in a spreadsheet and save it as .xlsx or CSV, or ask the provider for one of these",
+        )
+    what = "an XML document" if text.startswith(b"<?xml") else "text" if b"\x00" not in head else "something else"
+    raise UnreadableError(
+        f"it is {what}, not a workbook", "a CSV file needs a format with `reader: delimited`; " + _AGAIN
+    )

@@ -10,13 +10,13 @@ The SELECT is built in layers, each a plain projection: texts, decimals of the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from zoneinfo import ZoneInfo
 
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
 from recon.domain.rulebook import FieldMap, Format, Source
-from recon.engine.amounts import places_sql, read_scaled_sql
+from recon.engine.amounts import places_sql, read_scaled_sql, rescaled_sql, whole_sql
 from recon.engine.duck import name, text
 from recon.ingest.cards import EXPECTED, WITHHELD, is_secret_column, is_secret_sql, mask_sql
 from recon.ingest.staged import Staged, cell
@@ -39,6 +39,8 @@ _SPREADSHEET = "-?[0-9](?:[.,][0-9]+)?E[+][0-9]+"
 _MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _SPREADSHEET_DATE = f"(?:{_MONTH_NAME}-[0-9]{{2}}|[0-9]{{1,2}}-{_MONTH_NAME})"
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+#: Layout of a time as whole seconds since 1970 in UTC.
+EPOCH = "epoch"
 #: Layout of a database's times: `YYYY-MM-DD HH:MM:SS[.ffffff]`, UTC unless an offset follows.
 SQL_TIME = "sql"
 _SQL_MOMENT = (
@@ -143,6 +145,10 @@ class Mapping:
         self._secrets()
         if self._own_lines:
             self._check("defect_expected IS NOT NULL", text("(row)"), "defect_found", "defect_expected")
+        for n, refusal in enumerate(self.fmt.refuse):
+            found = f"coalesce({self._ways.column(refusal.column)}, '')"
+            self._layers.texts.append(f"CASE WHEN {self._ways.condition(refusal.when)} THEN {found} END AS x_{n}")
+            self._check(f"x_{n} IS NOT NULL", text(refusal.column), f"x_{n}", text(refusal.expected))
         fields = sorted(self.record.fields, key=lambda f: bool(self._map(f).derive))  # derived fields see the others
         for each in fields:
             way = self._map(each)
@@ -275,7 +281,11 @@ class Mapping:
         self._layers.sums.append(
             f"CASE WHEN {read} BETWEEN {kind} '{FIRST_DAY}' AND {kind} '{last}' THEN {read} END AS {value}"
         )
-        words = {"iso": "YYYY-MM-DD HH:MM:SS with Z or an offset", SQL_TIME: "YYYY-MM-DD HH:MM:SS"}
+        words = {
+            "iso": "YYYY-MM-DD HH:MM:SS with Z or an offset",
+            SQL_TIME: "YYYY-MM-DD HH:MM:SS",
+            EPOCH: "seconds since 1970",
+        }
         shown = " or ".join(dict.fromkeys(words.get(layout, layout) for layout, _ in readings))
         what = "a date" if each.type is Type.DATE else "a time"
         self._unread(
@@ -284,6 +294,11 @@ class Mapping:
 
     def _moment(self, each: Field, raw: str, layout: str, zone: str) -> str:
         """SQL for one way of writing a date or an instant."""
+        if layout == EPOCH:
+            moment = (
+                f"CASE WHEN regexp_full_match({raw}, '[0-9]{{1,12}}') THEN make_timestamp({raw}::BIGINT * 1000000) END"
+            )
+            return moment if each.type is Type.INSTANT else f"CAST({moment} AS DATE)"
         parsed = f"try_strptime({raw}, {text(layout)})"
         if each.type is Type.DATE:
             return f"CAST({parsed} AS DATE)"
@@ -295,7 +310,7 @@ class Mapping:
             return f"timezone('UTC', {parsed})"
         if not zone.startswith("column:"):
             return to_utc_sql(parsed, zone)
-        beside = name(f"z_{each.name}")
+        beside = name(f"z_{each.name}_{zone}")
         column = f"{self._ways.column(zone.removeprefix('column:'))} AS {beside}"
         if column not in self._layers.texts:
             self._layers.texts.append(column)
@@ -320,16 +335,23 @@ class Mapping:
             self._derived(each, way)
             return
         parts = self._ways.parts(way)
+        decimal, thousands = str(self.fmt.options.get("decimal", ".")), str(self.fmt.options.get("thousands", ""))
+        if self.fmt.options.get("bare_decimals"):
+            parts = [replace(part, text=whole_sql(part.text, decimal)) for part in parts]
         aliases = self._texts(each, parts)
         if not aliases:
             self._layers.values.append(f"CAST(NULL AS BIGINT) AS {value}")
             return
-        decimal, thousands = str(self.fmt.options.get("decimal", ".")), str(self.fmt.options.get("thousands", ""))
         minor = (way.choose[0][1].money if way.choose else way.money) == "minor"
         unit = f"CASE WHEN {places} IS NOT NULL THEN 0 END" if minor else places
         read = [name(f"p_{each.name}_{n}") for n in range(len(aliases))]
         for alias, into in zip(aliases, read, strict=True):
-            self._layers.values.append(f"{read_scaled_sql(alias, unit, decimal, thousands)} AS {into}")
+            number = read_scaled_sql(alias, unit, decimal, thousands)
+            if minor and self.fmt.reader != "query":  # 50.00 in a file of whole minor units is another unit, not 50
+                number = f"CASE WHEN NOT contains({alias}, {text(decimal)}) THEN {number} END"
+            if minor and self.fmt.options.get("decimals"):
+                number = rescaled_sql(f"({number})", name("v_" + each.of), self.fmt.options["decimals"])
+            self._layers.values.append(f"{number} AS {into}")
         for n, (alias, into) in enumerate(zip(aliases, read, strict=True)):
             self._check(
                 f"({alias} IS NOT NULL AND {into} IS NULL)",
@@ -355,8 +377,11 @@ class Mapping:
 
     def _derived(self, each: Field, way: FieldMap) -> None:
         """A sum of other fields' values, in the layer after theirs."""
-        first, *others = (name("v_" + other) for other in way.derive)
-        total = " + ".join([f"CAST({first} AS HUGEINT)", *(f"coalesce({other}, 0)" for other in others)])
+        first = name("v_" + way.derive[0])
+        signs = [
+            ("-" if other.startswith("-") else "+", name("v_" + other.removeprefix("-"))) for other in way.derive[1:]
+        ]
+        total = " ".join([f"CAST({first} AS HUGEINT)", *(f"{sign} coalesce({other}, 0)" for sign, other in signs)])
         self._layers.labels.append(f"{text(' + '.join(way.derive))} AS {self._label(each.name)}")
         value = name("v_" + each.name)
         self._layers.derived.append(f"try_cast({total} AS BIGINT) AS {value}")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recon.domain.rulebook import Format
-from recon.ingest import json_records
+from recon.ingest import excel, json_records
 from recon.ingest.csv_text import read_records
 from recon.ingest.delimited import Dialect
+from recon.ingest.readers import STATEMENTS
 from recon.ingest.statements import Found, reader_of
 
 
@@ -18,7 +19,10 @@ def raw_records(fmt: Format, path: Path) -> Iterator[tuple[int, str]]:
         for _, raw, line in json_records.records(path, fmt):
             yield line, raw
         return
-    if fmt.reader != "delimited":
+    if fmt.reader == "excel":
+        yield from excel.raw_rows(fmt, path)
+        return
+    if fmt.reader in STATEMENTS:
         for row in reader_of(fmt)(path, fmt, Found()):
             yield row.line, row.raw
         return

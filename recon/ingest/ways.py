@@ -42,6 +42,9 @@ class Ways:
         if way.total:
             columns = [column for pattern in way.total for column in self._matching(pattern)]
             return [Part(way.sign, self._normal(self.column(column), way), text(column)) for column in columns]
+        if way.join:
+            joined = ", ".join(self._normal(self.column(column), way) for column in way.join)
+            return [Part(1, f"nullif(concat_ws(' ', {joined}), '')", text(" + ".join(way.join)))]
         columns = [column for pattern in way.first for column in self._matching(pattern)]
         if not columns:
             return []
@@ -105,4 +108,5 @@ def _case(conditions: list[str], parts: dict[str, Part], what: str) -> str:
         f"WHEN {condition} THEN {getattr(parts[condition], what) if condition in parts else 'NULL'}"
         for condition in conditions
     )
-    return f"CASE {cases} END"
+    other = f" ELSE {next(iter(parts.values())).column}" if what == "column" else ""  # no choice holds: where to look
+    return f"CASE {cases}{other} END"
