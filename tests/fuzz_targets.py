@@ -25,8 +25,8 @@ from recon.engine.expressions import check, to_sql
 from recon.errors import Place
 from recon.ingest.files import Limits, read_file
 
-FORMATS = Path(__file__).parents[1] / "rules" / "formats"
-CORPUS = Path(__file__).parent / "fuzz" / "corpus"
+TESTS = Path(__file__).parent
+FORMATS = TESTS.parent / "rules" / "formats"
 SIDES = {"psp": "settlement_line", "ledger": "ledger_entry", "order": "payment_order"}
 Target = Callable[[bytes], None]
 
@@ -101,6 +101,18 @@ def targets() -> dict[str, Target]:
     return made | {"rule_file": rule_file, "format_file": format_file, "expression": expression}
 
 
-def corpus(name: str) -> Path:
+def kept(name: str) -> Path:
     """The folder of the inputs that are kept for a target."""
-    return CORPUS / name.replace(":", "_")
+    return TESTS / "fuzz" / "corpus" / name.replace(":", "_")
+
+
+def seeds(name: str) -> list[Path]:
+    """The inputs that a target starts from: what is kept, and for a format its own small files."""
+    found = [*kept(name).glob("*")]
+    if name.startswith("read:"):
+        found += [
+            *TESTS.glob(f"formats/cases/{name[5:]}/*"),
+            *TESTS.glob(f"ingest/bank/{name[5:]}.*"),
+            *TESTS.glob(f"ingest/bank/{name[5:]}[12].*"),
+        ]
+    return sorted(path for path in found if path.is_file() and path.name != "expected.json")

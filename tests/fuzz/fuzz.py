@@ -7,6 +7,7 @@ takes over 10 s or more than 2 GB of memory is a crash too.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,10 +25,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder for what is found")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    kept = fuzz_targets.corpus(given.target)
-    kept.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(fuzz_targets.seeds(given.target)):
+        shutil.copyfile(seed, given.work / f"seed-{number}")
     limits = [f"-max_total_time={given.seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=16384"]
-    places = [f"-artifact_prefix={given.work}/", str(given.work), str(kept)]
+    places = [f"-artifact_prefix={given.work}/", str(given.work)]
     atheris.Setup([sys.argv[0], *limits, "-print_final_stats=1", *places], fuzz_targets.targets()[given.target])
     atheris.Fuzz()
 
