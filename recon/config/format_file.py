@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon.config import reader
+from recon.config.marks import read_marks
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
 from recon.config.spaces import raw_space, record_space
 from recon.config.validate import validate
@@ -193,6 +194,7 @@ class _Reader:
             model.zone,
             model.docs,
             document.sha256,
+            read_marks(document, model, self.columns),
         )
 
     def _options(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from recon.ingest.csv_text import physical_lines
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
+from recon.ingest.marks import read_marks
 from recon.ingest.numbering import number_twins
 from recon.ingest.quarantine import quarantine_sql
 from recon.ingest.staged import Staged, UnreadableError
@@ -83,10 +84,12 @@ class _Reading:
         try:
             refuse_by_look(self.path, self.fmt)
             staged, mapping = self._records(fast)
+            marks = read_marks(self.engine, self.fmt, staged, self.path, self.file)
             refused = int(self.engine.one(f"SELECT count(refused) FROM read_parquet({text(self.parquet)})"))
             quarantine = self._quarantine(staged, mapping) if refused else NO_QUARANTINE
         except UnreadableError as error:
-            return self._set_aside(error.reason, error.remedy, error.detail)
+            self.parquet.unlink(missing_ok=True)
+            return self._set_aside(error.reason, error.remedy, error.detail, error.code)
         finally:
             shutil.rmtree(self.scratch)
         if self.fmt.numbered:
@@ -111,6 +114,7 @@ class _Reading:
             warnings=staged.warnings
             + (controls.net_differs(self.engine, self.fmt, relation) if not aside or keep else ()),
             set_aside=aside,
+            marks=marks,
         )
 
     # --- rows --------------------------------------------------------------------------------------------------------
@@ -201,7 +205,8 @@ class _Reading:
                 others = controls.strangers(self.engine, column, declared, relation)
                 if others:
                     reason = f"it holds rows of {column} {', '.join(others)}, but the source is declared for {declared}"
-                    return self._aside(reason, "check where the file came from, or the source's declaration", ())
+                    remedy = "check where the file came from, or the source's declaration"
+                    return self._aside(reason, remedy, (), "stranger")
         return None
 
     def _failed(self, proofs: tuple[tuple[str, str, str], ...]) -> SetAside | None:
@@ -212,12 +217,13 @@ class _Reading:
             f"control total failed: {failed[0]}",
             "ask the provider for the file again; nothing of it was taken",
             tuple(failed),
+            "control_total",
         )
 
-    def _aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> SetAside:
-        return SetAside(self.source.name, self.file, reason, remedy, detail)
+    def _aside(self, reason: str, remedy: str, detail: tuple[str, ...], code: str = "unreadable") -> SetAside:
+        return SetAside(self.source.name, self.file, reason, remedy, detail, code)
 
-    def _set_aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> LoadedFile:
+    def _set_aside(self, reason: str, remedy: str, detail: tuple[str, ...], code: str) -> LoadedFile:
         size = self.path.stat().st_size
-        aside = self._aside(reason, remedy, detail)
+        aside = self._aside(reason, remedy, detail, code)
         return LoadedFile(self.source.name, self.file, self.sha256, size, 0, 0, 0, "", NO_QUARANTINE, (), (), (), aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from recon.errors import SetAside
 
@@ -37,6 +38,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class FileMarks:
+    """What a file says about itself: its numbers in the provider's series (one as a rule), and its date."""
+
+    numbers: tuple[int, ...] = ()
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedFile:
     """One file as read. Money in minor units.
 
@@ -60,3 +69,4 @@ class LoadedFile:
     controls: tuple[tuple[str, str, str], ...]
     warnings: tuple[str, ...]
     set_aside: SetAside | None
+    marks: FileMarks = FileMarks()

@@ -18,7 +18,9 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
     text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if not head and not fmt.options.get("allow_empty"):
         raise UnreadableError(
-            "the file is empty", "ask the provider for it again; an empty file never means that nothing was sold"
+            "the file is empty",
+            "ask the provider for it again; an empty file never means that nothing was sold",
+            code="empty",
         )
     if text.startswith((b"<!doctype html", b"<html")):
         raise UnreadableError("it is a web page (HTML), perhaps a login page", _AGAIN)
