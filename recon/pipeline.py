@@ -368,6 +368,9 @@ def _quarantined(engine: Engine) -> list[dict[str, Any]]:
 
 
 def _input_fact(entry: Mapping[str, Any]) -> InputFact:
+    replaced = entry.get("replaced_by", "")
+    overdue = f"came after its hour: was due by {entry['due_by']}" if entry.get("overdue") else ""
+    reasons = (entry["reason"], f"replaced by {replaced}" if replaced else "", overdue)
     return InputFact(
         source=entry["source"],
         name=entry["name"],
@@ -379,11 +382,11 @@ def _input_fact(entry: Mapping[str, Any]) -> InputFact:
         restated=entry["restated"],
         late=entry["late"],
         arrival=entry["arrival"],
-        status=entry["status"],
-        reason=entry["reason"],
+        status="replaced" if replaced else entry["status"],
+        reason="; ".join(filter(None, reasons)),
         totals=tuple((kind, currency, rows, amount) for kind, currency, rows, amount in entry["totals"]),
         controls=tuple((name, state, detail) for name, state, detail in entry["controls"]),
-        remedy=entry["remedy"],
+        remedy="" if replaced else entry["remedy"],
     )
 
 

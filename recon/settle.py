@@ -12,9 +12,11 @@ from datetime import date
 
 from recon.awaited import awaited, note_hours
 from recon.domain.calendar import DayBounds
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Moves
 from recon.engine.duck import Engine, text
 from recon.intake import Input, Inputs, leave_out, let_decide
+from recon.match.population import Loaded, read_view
 from recon.workspace import Workspace
 
 
@@ -85,7 +87,6 @@ and record_id in (select record_id from ({read.relation})) group by all order by
     # Its rows leave the population too: as no part of the night they are neither new nor replayed.
     of = f"source = {text(read.source.name)} and file = {text(entry['name'])}"
     engine.step(f"without {entry['name']}", f"delete from replayed_rows where {of}")
-    read_all = f"all_{record}_with_{read.order}"
-    engine.step(f"{read_all}", f"alter view all_{record} rename to {read_all}")
-    engine.step(f"all_{record}", f"create view all_{record} as select * from {read_all} where not ({of})")
     leave_out(read)
+    left = [Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read]
+    read_view(engine, RECORD_TYPES[record], [each for each in left if each.relation])

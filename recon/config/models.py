@@ -349,6 +349,12 @@ def _days(value: Any) -> list[str]:
 
 
 class ExpectedModel(Shape):
+    """Which files have to come: a word, or what the keys say."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(EXPECTED)}, handler(core_schema)]}
+
     on: Annotated[
         list[str],
         BeforeValidator(_days),
@@ -387,11 +393,7 @@ class SourceModel(Shape):
     psp: str = ""
     account: str = ""
     calendar: str = ""
-    expected: Annotated[
-        ExpectedModel,
-        BeforeValidator(_expected),
-        WithJsonSchema({"anyOf": [{"enum": list(EXPECTED)}, {"$ref": "#/$defs/ExpectedModel"}]}),
-    ] = ExpectedModel.model_validate({"on": "any"})
+    expected: Annotated[ExpectedModel, BeforeValidator(_expected)] = ExpectedModel.model_validate({"on": "any"})
     repeats: Flag = Field(False, description="A file may hold nothing but rows that were read before.")
     sequence: SequenceModel | None = Field(None, description="Of sources whose files are numbered.")
     optional_fields: Words = []

@@ -130,7 +130,7 @@ class InputFact:
     restated: int
     late: bool
     arrival: str
-    status: str  # read | replayed | set_aside | rejected | awaiting | late
+    status: str  # read | replayed | set_aside | replaced | rejected | awaiting | late
     reason: str
     totals: tuple[tuple[str, str, int, str], ...]  # (kind, currency, rows, decimal text)
     controls: tuple[tuple[str, str, str], ...]  # (name, proved | failed | unproven, detail)
