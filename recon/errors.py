@@ -106,10 +106,14 @@ class LockedError(ReconError):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A file that was set aside whole, as a value: the run goes on and the night is incomplete."""
+    """A file that was set aside whole, as a value: the run goes on and the night is incomplete.
+
+    code   what kind of reason it is, the same for ever; it says whether a person may accept the file (docs/inputs.md)
+    """
 
     source: str
     file: str
     reason: str
     remedy: str = ""
     detail: tuple[str, ...] = field(default=())
+    code: str = "unreadable"

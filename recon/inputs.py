@@ -10,24 +10,23 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from recon.arrivals import LOOKED_AT_AGAIN, carried, path_of, read_past
 from recon.domain.calendar import DayBounds
-from recon.domain.money import to_text
 from recon.domain.rulebook import Source
 from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
-from recon.fetch import Fetched, fetch_files
-from recon.fetch.local import is_expected
-from recon.ingest.balances import as_entry
-from recon.ingest.files import Limits, LoadedFile, Reading
+from recon.fetch import Fetched, fetch_files, has_date, number_in
+from recon.ingest.files import Limits, Reading
 from recon.ingest.sql import Snapshot
+from recon.intake import Arrival, Input, Inputs, entry_of, take
 from recon.match.quarantined import QUARANTINED
+from recon.store.decisions import Decisions, frozen
 from recon.store.folder import published, write_json
-from recon.store.history import Kept, files_taken, inputs_of, kept_relations
+from recon.store.history import Kept, decisions_of, inputs_of, kept_relations
 from recon.workspace import Workspace
 
 Notify = Callable[[str], None]
@@ -35,50 +34,32 @@ Notify = Callable[[str], None]
 LISTED_OF_A_FILE = 100
 
 
-@dataclass
-class Input:
-    """One file or query of the night, read or set aside, and its entry in inputs.json."""
-
-    source: Source
-    entry: dict[str, Any]
-    order: int
-    relation: str = ""
-    quarantine: str = ""
-    totals: tuple[tuple[str, str, int, int], ...] = ()
-    steps: list[tuple[str, str]] = field(default_factory=list)  # of a query: what made its records, kept with them
-
-
-@dataclass
-class Inputs:
-    """Everything the night read, and what it still waits for."""
-
-    read: list[Input] = field(default_factory=list)
-    awaiting: list[tuple[Source, str]] = field(default_factory=list)  # (source, why)
-
-    @property
-    def incomplete(self) -> list[Source]:
-        """Sources that are awaited or of which a file was set aside."""
-        aside = [each.source for each in self.read if each.entry["status"] == "set_aside"]
-        return [*(source for source, _ in self.awaiting), *aside]
-
-
 def read_inputs(
-    engine: Engine, workspace: Workspace, night: date, bounds: DayBounds, making: Path, refetch: bool, notify: Notify
+    engine: Engine,
+    workspace: Workspace,
+    night: date,
+    bounds: DayBounds,
+    making: Path,
+    before: Path | None,
+    refetch: bool,
+    notify: Notify,
 ) -> Inputs:
-    """Fetch and ingest every source of the night into `making/records`. Unreachable systems raise, bad files do not."""
+    """Fetch and ingest every source of the night into `making/records`. Unreachable systems raise, bad files do not.
+
+    before   the folder of the night that this one continues from
+    """
     final = workspace.nights / str(night)
     kept = {} if refetch or not final.exists() else _kept_entries(final)
-    newest = max(published(workspace.nights), default=night)
+    may_fetch = not kept or max(published(workspace.nights), default=night) <= night
     records = making / "records"
     records.mkdir()
-    inputs = Inputs()
+    decided = decisions_of(final) if final.exists() else ()
+    url = workspace.state_url.value if may_fetch else None
+    inputs = Inputs(read_past(workspace.nights, night, before), Decisions(decided, url, workspace.root))
     # A file is fetched and staged while the engine reads the one before.
-    for fetched, reading in ahead(_staged(workspace, night, kept, not kept or newest <= night, records)):
-        notify(f"reading {fetched.name}")
-        inputs.read.append(_read_file(engine, fetched, reading, len(inputs.read)))
-    for source in workspace.sources:
-        if source.files:
-            _await(workspace, source, night, inputs)
+    for source, arrival, reading in ahead(_staged(workspace, night, kept, may_fetch, records, inputs)):
+        notify(f"reading {arrival.fetched.name}")
+        take(engine, source, arrival, reading, inputs)
     _read_queries(engine, workspace, night, bounds, making, final if kept else None, inputs, notify)
     return inputs
 
@@ -91,91 +72,61 @@ def _kept_entries(final: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _staged(
-    workspace: Workspace, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool, records: Path
-) -> Iterator[tuple[Fetched, Reading]]:
-    """Every file of the night, fetched and staged, in the order of the sources."""
+    workspace: Workspace,
+    night: date,
+    kept: dict[str, list[dict[str, Any]]],
+    may_fetch: bool,
+    records: Path,
+    inputs: Inputs,
+) -> Iterator[tuple[Source, Arrival, Reading]]:
+    """Every file of the night in the order of the sources, fetched, and staged unless its bytes are known."""
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
     order = 0
     for source in workspace.sources:
-        for fetched in _files(workspace, source, night, kept, may_fetch) if source.files else ():
+        for arrival in _files(workspace, source, night, kept, may_fetch, inputs) if source.files else ():
+            fetched, fmt = arrival.fetched, workspace.formats[source.format or ""]
+            out = records / f"{order:04d}_{source.name}"
             reading = Reading(
-                source,
-                workspace.formats[source.format or ""],
-                fetched.path,
-                fetched.name,
-                fetched.sha256,
-                records / f"{order:04d}_{source.name}",
-                workspace.zone,
-                workspace.cut_off,
-                limits,
+                source, fmt, fetched.path, fetched.name, fetched.sha256, out, workspace.zone, workspace.cut_off, limits
             )
-            reading.stage()
+            if inputs.past.before_reading(source, fetched).status == "read":
+                reading.stage()
             order += 1
-            yield fetched, reading
+            yield source, arrival, reading
 
 
 def _files(
-    workspace: Workspace, source: Source, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool
-) -> Iterator[Fetched]:
-    """The files that the night kept, then those that it may still take."""
-    names = set()
-    for entry in kept.get(source.name, []):
-        if entry["sha256"]:
-            names.add(entry["name"])
-            path = workspace.raw / entry["sha256"]
-            yield Fetched(
-                source.name, entry["name"], path, entry["sha256"], entry["size"], entry["arrival"], entry["late"]
-            )
-    if may_fetch:
-        first = workspace.first_night or night
-        taken = names | files_taken(workspace.nights, source.name, night)
-        yield from fetch_files(workspace.root, workspace.raw, source, night, first, workspace.look_back_days, taken)
-
-
-def _await(workspace: Workspace, source: Source, night: date, inputs: Inputs) -> None:
-    calendar = workspace.calendars.get(source.calendar, workspace.calendar)
-    here = any(each.source is source and not each.entry["late"] for each in inputs.read)
-    if is_expected(source, night, calendar) and not here:
-        inputs.awaiting.append((source, f"expected for {night} ({source.expected.replace('_', ' ')}), not there"))
-
-
-def _read_file(engine: Engine, fetched: Fetched, reading: Reading, order: int) -> Input:
-    source, loaded = reading.source, reading.load(engine)
-    return Input(
-        source,
-        _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded),
-        order,
-        loaded.relation,
-        loaded.quarantine,
-        loaded.totals,
-    )
-
-
-def _entry(
-    source: Source, name: str, sha256: str, size: int, arrival: str, late: bool, loaded: LoadedFile
-) -> dict[str, Any]:
-    aside = loaded.set_aside
-    return {
-        "source": source.name,
-        "record": source.record,
-        "name": name,
-        "sha256": sha256,
-        "size": size,
-        "arrival": arrival,
-        "late": late,
-        "rows": loaded.rows,
-        "read": 0 if aside else loaded.read,
-        "quarantined": loaded.quarantined,
-        "replayed": 0,
-        "restated": 0,
-        "status": "set_aside" if aside else "read",
-        "reason": aside.reason if aside else "",
-        "remedy": aside.remedy if aside else "",
-        "totals": [[kind, currency, rows, to_text(minor, currency)] for kind, currency, rows, minor in loaded.totals],
-        "controls": [list(control) for control in loaded.controls],
-        "balances": as_entry(loaded.balances),
-        "warnings": list(loaded.warnings),
-    }
+    workspace: Workspace,
+    source: Source,
+    night: date,
+    kept: dict[str, list[dict[str, Any]]],
+    may_fetch: bool,
+    inputs: Inputs,
+) -> Iterator[Arrival]:
+    """The files that the night kept, those of earlier nights that a person accepted since, then those that came."""
+    past, dated, pattern = inputs.past, has_date(source.files or ""), source.files or ""
+    mine = [entry for entry in kept.get(source.name, []) if entry["sha256"]]
+    for entry in mine:
+        past.know(entry)
+        day = date.fromisoformat(entry.get("for") or str(night))
+        own, path = day if dated else None, path_of(entry)
+        raw = workspace.raw / entry["sha256"]
+        number = number_in(pattern, own, path)
+        fetched = Fetched(
+            source.name, path, raw, entry["sha256"], entry["size"], entry["arrival"], entry["late"], own, number
+        )
+        yield Arrival(fetched, day, entry.get("found", 0))
+    if not may_fetch:
+        return
+    found = max((entry.get("found", 0) + 1 for entry in mine), default=0)
+    for fetched, each in carried(past, source, workspace.raw, [entry["sha256"] for entry in mine]):
+        decision = inputs.decisions.on(each.target)
+        if each.code in LOOKED_AT_AGAIN or (decision is not None and decision.decision == "accept"):
+            yield Arrival(fetched, each.for_night or night, found)
+    first = workspace.first_night or night
+    versions = past.versions[source.name]
+    for fetched in fetch_files(workspace.root, workspace.raw, source, night, first, workspace.look_back_days, versions):
+        yield Arrival(fetched, fetched.day or night, found)
 
 
 def _read_queries(
@@ -227,7 +178,7 @@ def _read_query(
     loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
     if engine.advance:
         engine.advance(loaded.rows)
-    entry = _entry(source, f"query:{source.name}", "", 0, "", False, loaded)
+    entry = entry_of(source, f"query:{source.name}", "", 0, "", False, loaded)
     return Input(
         source,
         entry,
@@ -294,10 +245,15 @@ def leave_quarantine(engine: Engine, inputs: Inputs, night: date) -> None:
 
 def write_inputs(inputs: Inputs, making: Path) -> None:
     """inputs.json, and records/relations.json: how the night's Parquet files are read as records."""
-    awaited = [{"source": source.name, "record": source.record, "reason": why} for source, why in inputs.awaiting]
     write_json(
         making / "inputs.json",
-        {"schema_version": 1, "inputs": [each.entry for each in inputs.read], "awaiting": awaited},
+        {
+            "schema_version": 1,
+            "inputs": [each.entry for each in inputs.read],
+            "awaiting": [each.as_json() for _, each in inputs.awaiting],
+            "series": [inputs.past.series[key].as_json() for key in sorted(inputs.past.series)],
+            "decisions": frozen(inputs.decisions),
+        },
     )
     relations = [
         {

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 from recon import __version__
 from recon.classify import fill, make_break, name_breaks, settle_breaks
 from recon.domain.breaks import Break, Fix
-from recon.domain.calendar import day_bounds
+from recon.domain.calendar import DayBounds, day_bounds
+from recon.domain.completeness import Awaited
 from recon.domain.rulebook import Class, Moves, Reconciliation
 from recon.engine.duck import Engine, inside
 from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
-from recon.inputs import Inputs, leave_quarantine, read_inputs, write_inputs
+from recon.inputs import leave_quarantine, read_inputs, write_inputs
+from recon.intake import Inputs
 from recon.match import match
 from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
@@ -33,6 +35,7 @@ from recon.match.population import Loaded, new_records, open_records
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
 from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
+from recon.settle import settle_inputs
 from recon.store.folder import make_durable, manifest_sha256, night_folder, publish, published, write_json
 from recon.store.history import cleared_files, earlier_nights, earlier_records, night_before
 from recon.store.lock import night_lock
@@ -132,9 +135,9 @@ def run_night(
         engine.advance = advance
         try:
             bounds = day_bounds(night, workspace.zone, workspace.cut_off)
-            inputs = read_inputs(engine, workspace, night, bounds, making, options.refetch, notify)
+            inputs = read_inputs(engine, workspace, night, bounds, making, before, options.refetch, notify)
             clock.lap("ingest")
-            outcome = _reconcile(engine, workspace, night, options, before, inputs, making, notify)
+            outcome = _reconcile(engine, workspace, night, options, before, inputs, bounds, making, notify)
             clock.lap("reconcile")
             result = _write(engine, workspace, night, before, inputs, outcome, making, notify)
             engine.finish()
@@ -159,6 +162,7 @@ def _reconcile(
     options: Options,
     before: Path | None,
     inputs: Inputs,
+    bounds: DayBounds,
     making: Path,
     notify: Notify,
 ) -> Outcome:
@@ -172,7 +176,7 @@ def _reconcile(
     still_open = open_records(workspace.reconciliations, before / "open") if before else {}
     seen = {record: [*records.get(record, ()), *still_open.get(record, ())] for record in {*records, *still_open}}
     new_records(engine, loaded, moves, seen)
-    _count_replays(engine, inputs)
+    settle_inputs(engine, workspace, inputs, night, bounds, seen)
     leave_quarantine(engine, inputs, night)
     known = read_known(before / "open" / "breaks.parquet") if before else {}
     outcome = Outcome()
@@ -283,14 +287,6 @@ def _propose(
     return final, list(proposal.fixes)
 
 
-def _count_replays(engine: Engine, inputs: Inputs) -> None:
-    sql = "select source, file, count(*) filter (where not restated), count(*) filter (where restated) from replayed_rows group by all"
-    counts = {(source, file): (replayed, restated) for source, file, replayed, restated in engine.rows(sql)}
-    for each in inputs.read:
-        replayed, restated = counts.get((each.source.name, each.entry["name"]), (0, 0))
-        each.entry.update(replayed=replayed, restated=restated)
-
-
 def _write(
     engine: Engine,
     workspace: Workspace,
@@ -306,6 +302,7 @@ def _write(
     sides = list(dict.fromkeys(side.name for plan in outcome.plans for side in plan.rule.sides))
     shown = [each for each in outcome.breaks if each.is_open or each.closed_on == night]
     awaiting = sorted({source.name for source in inputs.incomplete})
+    shown_inputs = {each.entry["sha256"] for each in inputs.read if each.entry["sha256"]}
     verdict = _verdict(awaiting, shown, outcome.groups)
     write_breaks(making, shown, sides)
     write_known(making / "open" / "breaks.parquet", outcome.breaks)
@@ -334,14 +331,14 @@ def _write(
         outcome.tie_out,
         outcome.roll_forward,
         [_input_fact(each.entry) for each in inputs.read]
-        + [_awaited_fact(source.name, why) for source, why in inputs.awaiting],
+        + [_awaited_fact(each) for _, each in inputs.awaiting if each.sha256 not in shown_inputs],
         [
             QuarantineFact(
                 **{name: row[name] for name in ("file", "sha256", "line", "column", "found", "expected", "raw")}
             )
             for row in quarantined
         ],
-        awaiting,
+        inputs.since(),
     )
     _write_pages(facts, making)
     previous = {"night": before.name, "manifest_sha256": manifest_sha256(before)} if before else None
@@ -384,6 +381,9 @@ def _quarantined(engine: Engine) -> list[dict[str, Any]]:
 
 
 def _input_fact(entry: Mapping[str, Any]) -> InputFact:
+    replaced = entry.get("replaced_by", "")
+    overdue = f"came after its hour: was due by {entry['due_by']}" if entry.get("overdue") else ""
+    reasons = (entry["reason"], f"replaced by {replaced}" if replaced else "", overdue)
     return InputFact(
         source=entry["source"],
         name=entry["name"],
@@ -395,15 +395,22 @@ def _input_fact(entry: Mapping[str, Any]) -> InputFact:
         restated=entry["restated"],
         late=entry["late"],
         arrival=entry["arrival"],
-        status=entry["status"],
-        reason=entry["reason"],
+        status="replaced" if replaced else entry["status"],
+        reason="; ".join(filter(None, reasons)),
         totals=tuple((kind, currency, rows, amount) for kind, currency, rows, amount in entry["totals"]),
         controls=tuple((name, state, detail) for name, state, detail in entry["controls"]),
+        remedy="" if replaced else entry["remedy"],
     )
 
 
-def _awaited_fact(source: str, why: str) -> InputFact:
-    return InputFact(source, "", "", 0, 0, 0, 0, 0, False, "", "awaiting", why, (), ())
+def _awaited_fact(each: Awaited) -> InputFact:
+    """What the night waits for: a file or a number that never came, or a file that an earlier night set aside."""
+    status = {"set_aside": "set_aside", "late": "late"}.get(each.state, "awaiting")
+    nights = f"; since {each.since}, {each.nights} nights" if each.nights > 1 else ""
+    reason = each.reason + nights
+    return InputFact(
+        each.source, each.path, each.sha256, 0, 0, 0, 0, 0, False, each.arrival, status, reason, (), (), each.remedy
+    )
 
 
 def _write_pages(facts: NightFacts, making: Path) -> None:

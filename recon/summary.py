@@ -11,7 +11,7 @@ from typing import Any
 
 from recon.domain.breaks import Break, Fix
 from recon.domain.rulebook import Class
-from recon.inputs import Inputs
+from recon.intake import Inputs
 from recon.report.facts import NightFacts
 from recon.workspace import Workspace
 
@@ -47,10 +47,19 @@ def summary(
             "replayed": sum(each.entry["replayed"] for each in inputs.read),
             "restated": sum(each.entry["restated"] for each in inputs.read),
             "late": sorted(each.entry["name"] for each in inputs.read if each.entry["late"]),
-            "set_aside": sorted(each.entry["name"] for each in inputs.read if each.entry["status"] == "set_aside"),
-            "awaiting": sorted(source.name for source, _ in inputs.awaiting),
+            "set_aside": _set_aside(inputs),
+            "awaiting": sorted({each.source for _, each in inputs.awaiting if each.kind != "decision"}),
         },
     }
+
+
+def _set_aside(inputs: Inputs) -> list[str]:
+    """Files that were set aside tonight, and those of earlier nights that still wait for a person."""
+    tonight = {each.entry["name"] for each in inputs.read if each.entry["status"] == "set_aside"}
+    here = {each.entry["sha256"] for each in inputs.read}
+    return sorted(
+        tonight | {each.path for _, each in inputs.awaiting if each.kind == "decision" and each.sha256 not in here}
+    )
 
 
 def _reconciliation(

@@ -14,7 +14,7 @@ from pathlib import Path
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.errors import InvariantError
-from recon.inputs import Inputs
+from recon.intake import Inputs
 from recon.report.facts import RollForwardLine, TieOutLine
 
 #: What a record's outcome counts as.

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("recon.cli.status:status", "List the nights and their verdicts."),
     "explain": ("recon.cli.explain:explain", "Tell all that is known about one reference."),
     "breaks": ("recon.cli.breaks:breaks", "List breaks, show one."),
+    "inputs": ("recon.cli.inputs:inputs", "List a night's inputs, accept or reject what waits for a person."),
     "fixes": ("recon.cli.fixes:fixes", "List proposed fixes, show one."),
     "rules": ("recon.cli.rules:rules", "Test, list and explain the rules."),
     "verify": ("recon.cli.verify:verify", "Prove that a night's folder is whole and unchanged."),

@@ -181,6 +181,8 @@ def say_night(result: NightResult, published: bool) -> None:
     aside = [each for each in facts.inputs if each.status != "read"]
     for each in aside:
         emit(f"\n{each.status.replace('_', ' ')}: {clean(each.name or each.source)}: {clean(each.reason)}")
+        if each.remedy:
+            emit(f"  to do  {clean(each.remedy)}")
     emit()
     total = sum(result.seconds.values())
     records = facts.records_total
@@ -193,6 +195,9 @@ def say_night(result: NightResult, published: bool) -> None:
         say("the same bytes as before: the night's folder was left as it is")
     emit(f"report  {result.folder / 'report.html'}")
     first = next((each.key for each in facts.breaks if each.state != "resolved"), None)
+    if result.incomplete:
+        next_command(f"recon inputs list --date {result.night}")
+        return
     next_command(f"recon explain {first}" if first else "recon status")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon.config import format_totals, reader
+from recon.config.marks import read_marks
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
 from recon.config.option_values import EXCEL, FRAMED, NESTED, SECTIONED, SHARED, BadOptionError
 from recon.config.spaces import raw_space, record_space
@@ -252,6 +253,7 @@ class _Reader:
             totals,
             refuse,
             tuple(model.to_confirm),
+            read_marks(document, model, self.columns),
         )
 
     def _options(self) -> dict[str, Any]:

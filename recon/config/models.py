@@ -294,6 +294,29 @@ class ColumnsModel(Shape):
     optional: Words = []
 
 
+class MarkModel(Shape):
+    """Where a file says something about itself: a column that every row repeats, or a cell of a line."""
+
+    column: str | None = None
+    line: Count | None = Field(None, description="Physical line, from 1.")
+    cell: Count | None = Field(None, description="Cell of that line, from 1.")
+
+
+class DateMarkModel(MarkModel):
+    layout: Text = Field(description="strptime layout.")
+
+
+class LiveMarkModel(MarkModel):
+    values: Words = Field([], description="What it says of live money; anything else refuses the file.")
+    name_lacks: Words = Field([], description="Words that only a test-mode file has in its name.")
+
+
+class MarksModel(Shape):
+    sequence: MarkModel | None = Field(None, description="The file's number in the provider's series.")
+    date: DateMarkModel | None = Field(None, description="The date that the file is for.")
+    live: LiveMarkModel | None = Field(None, description="Live money or test mode.")
+
+
 class FormatFile(Shape):
     """How a file is read into records: rules/formats/NAME.yaml (docs/formats.md)."""
 
@@ -311,6 +334,7 @@ class FormatFile(Shape):
     totals: list[TotalModel] = []
     refuse: list[RefusalModel] = []
     to_confirm: Annotated[list[Text], Field(description="What its user settles with a first real file.")] = []
+    file: MarksModel | None = None
     docs: str = ""
 
 
@@ -336,10 +360,58 @@ class QuarantineModel(Shape):
     rows: Count = 10
 
 
+#: Words of `expected` and of its `on`; weekdays too in `on`.
+EXPECTED = ("business_days", "daily", "any")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _days(value: Any) -> list[str]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not words or not all(word in (*EXPECTED, *WEEKDAYS) for word in words):
+        said = f"{value!r} found" if isinstance(value, str) else "another list found"
+        raise ValueError(f"one of {', '.join(EXPECTED)} or a list of weekdays is expected, {said}; as on: [mon, thu]")
+    if len(words) > 1 and any(word in EXPECTED for word in words):
+        raise ValueError("one word or a list of weekdays is expected, both found; as on: [mon, thu]")
+    return words
+
+
+class ExpectedModel(Shape):
+    """Which files have to come: a word, or what the keys say."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(EXPECTED)}, handler(core_schema)]}
+
+    on: Annotated[
+        list[str],
+        BeforeValidator(_days),
+        WithJsonSchema(
+            {"anyOf": [{"enum": list(EXPECTED)}, {"type": "array", "items": {"enum": list(WEEKDAYS)}, "minItems": 1}]}
+        ),
+    ] = Field(description="The nights for which a file has to come.")
+    by: Annotated[str, _pattern(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time as 06:00")] | None = Field(
+        None, description="Local time in the workspace's zone, on the day that lag_days says."
+    )
+    count: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=1000)] = Field(1, description="Files a night.")
+    lag_days: Count = Field(1, description="Days after the night's date; business days where on is business_days.")
+
+
+def _expected(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in EXPECTED:
+            raise ValueError(f"{value!r} is not one of: {', '.join(EXPECTED)}; or a mapping, see docs/inputs.md")
+        return {"on": value}
+    return value
+
+
+class SequenceModel(Shape):
+    restarts: Literal["never", "yearly", "daily"] = Field(description="When the numbers of the files start again.")
+
+
 class SourceModel(Shape):
     record: str | None = Field(None, description="Record vocabulary; a format says it already.")
     format: str | None = None
-    files: str | None = Field(None, description="Pattern under the workspace; {date} is the night's.")
+    files: str | None = Field(None, description="Pattern under the workspace; {date} is the night's, {seq} a number.")
     database: str | None = None
     query: str | None = Field(None, description="SQL with bound :from and :to (instants, half open).")
     query_file: str | None = None
@@ -348,7 +420,9 @@ class SourceModel(Shape):
     psp: str = ""
     account: str = ""
     calendar: str = ""
-    expected: Literal["business_days", "daily", "any"] = "any"
+    expected: Annotated[ExpectedModel, BeforeValidator(_expected)] = ExpectedModel.model_validate({"on": "any"})
+    repeats: Flag = Field(False, description="A file may hold nothing but rows that were read before.")
+    sequence: SequenceModel | None = Field(None, description="Of sources whose files are numbered.")
     optional_fields: Words = []
 
 

@@ -37,13 +37,15 @@ def check_query(document: Document, query: str, moves: Moves, *path: Key) -> Non
 
 
 def check_pattern(document: Document, pattern: str, *path: Key) -> None:
-    """A pattern stays inside the workspace; its only placeholder is the night's date."""
+    """A pattern stays inside the workspace; its placeholders are the night's date and the file's number."""
     parts = pattern.replace("\\", "/").split("/")
     if pattern.startswith(("/", "~")) or ".." in parts or re.match(r"[A-Za-z]:", pattern) or "\0" in pattern:
         document.error("the pattern leaves the workspace", "a path below the folder of recon.yaml", *path)
-    rest = _DATE.sub("", pattern)
+    rest = _DATE.sub("", pattern).replace("{seq}", "", 1)
     if "{" in rest or "}" in rest:
-        document.error("an unknown placeholder", "{date} or {date:%Y%m%d}", *path)
+        document.error("an unknown placeholder", "{date} or {date:%Y%m%d}, and {seq} once", *path)
+    if "{seq}" in pattern and "{seq}" not in parts[-1]:
+        document.error("{seq} stands in a folder's name", "in the name of the file", *path)
     for match in _DATE.finditer(pattern):
         if match[1] is not None and not re.fullmatch(r"(%[YymdjGV]|[^%{}/])+", match[1]):
             document.error(f"{match[0]} is not a date", "with %Y %y %m %d %j only, as {date:%Y%m%d}", *path)
@@ -92,6 +94,9 @@ def _tokens(pattern: str) -> tuple[str, ...]:
             for part in re.findall(r"%.|.", layout):
                 shown += ["digit"] * lengths.get(part[1], 2) if part.startswith("%") else [part]
             at = match.end()
+        elif pattern.startswith("{seq}", at):
+            shown.append("*")
+            at += len("{seq}")
         elif match := re.compile(r"\[[^\]]+\]").match(pattern, at):
             shown.append("any")
             at = match.end()

@@ -25,7 +25,7 @@ from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.calendar import Calendar
 from recon.domain.records import RECORD_TYPES
-from recon.domain.rulebook import Brake, Format, Moves, Reconciliation, Source
+from recon.domain.rulebook import Brake, Expected, Format, Moves, Reconciliation, Source
 from recon.errors import ConfigError, Place, Problem
 from recon.workspace import Secret, Workspace
 
@@ -250,10 +250,24 @@ class _Reader:
             psp=model.psp,
             account=model.account,
             calendar=model.calendar,
-            expected=model.expected,
+            expected=self._expected(model, *path),
+            repeats=model.repeats,
+            restarts=model.sequence.restarts if model.sequence else "never",
             money=model.money,
             optional_fields=tuple(model.optional_fields),
             place=self.document.key_place(*path),
+        )
+
+    def _expected(self, model: SourceModel, *path: Key) -> Expected:
+        """Which files have to come; an hour needs nights on which one has to."""
+        given = model.expected
+        if given.on == ["any"] and (given.by is not None or given.count > 1):
+            message = "on: any expects no file, so there is nothing to be there by an hour or by number"
+            self.document.error(message, "on: business_days, daily or weekdays", *path, "expected")
+        if model.files is None and given.on != ["any"]:
+            self.document.error("only files are expected", "remove it: a query always answers", *path, "expected")
+        return Expected(
+            tuple(given.on), time.fromisoformat(given.by) if given.by else None, given.count, given.lag_days
         )
 
     def _record(self, model: SourceModel, formats: dict[str, Format], *path: Key) -> str | None:

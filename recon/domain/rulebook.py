@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -278,6 +279,31 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a file says something about itself: a column that every row repeats, or a cell of a line (both from 1).
+
+    layout   strptime layout of a date
+    values   what it says when all is well; anything else refuses the file
+    """
+
+    column: str = ""
+    line: int = 0
+    cell: int = 0
+    layout: str = ""
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a format's files say about themselves: their number in the provider's series, their date, live or test mode."""
+
+    sequence: Mark | None = None
+    date: Mark | None = None
+    live: Mark | None = None
+    live_name_lacks: tuple[str, ...] = ()  # words that only a test-mode file has in its name
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """How a file is read into records. `options` are the reader's own (encoding, delimiter, header line ...)."""
 
@@ -299,23 +325,45 @@ class Format:
     totals: tuple[Total, ...] = ()
     refuse: tuple[Refusal, ...] = ()
     to_confirm: tuple[str, ...] = ()  # what its user has to settle with a first real file
+    file: Marks = field(default_factory=Marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Which files a source has to send for a night, and until when.
+
+    on         "business_days" | "daily" | "any" (none is expected), or weekdays as ("mon", "thu")
+    by         local time, in the workspace's zone, on the day `lag_days` after the night's date; None: no hour is known
+    lag_days   business days where `on` is business_days, else calendar days
+    """
+
+    on: tuple[str, ...] = ("any",)
+    by: time | None = None
+    count: int = 1
+    lag_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where records come from: files matching `files`, or `query` on `database`."""
+    """Where records come from: files matching `files`, or `query` on `database`.
+
+    repeats    a file may hold nothing but rows that were read before (an export that rolls over the last days)
+    restarts   when the numbers of its files start again: never | yearly | daily
+    """
 
     name: str
     record: str
     moves: Moves
     format: str | None = None
-    files: str | None = None  # glob under the workspace; {date} and {date:%Y%m%d} are the night's
+    files: str | None = None  # glob under the workspace; {date} and {date:%Y%m%d} are the night's, {seq} a number
     database: str | None = None
     query: str | None = None
     psp: str = ""
     account: str = ""
     calendar: str = ""
-    expected: str = "any"  # business_days | daily | any
+    expected: Expected = Expected()
+    repeats: bool = False
+    restarts: str = "never"
     money: str = "minor"  # of a query: minor units, or major units as exact decimals
     optional_fields: tuple[str, ...] = ()
     place: Place = field(default_factory=lambda: Place("recon.yaml"))

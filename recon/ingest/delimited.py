@@ -74,7 +74,9 @@ def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
         staged = _fast(path, dialect, names, rows, warnings)
     if not staged.rows and not dialect.allow_empty:
         raise UnreadableError(
-            "the file has a header and no rows", _AGAIN + "; an empty file never means that nothing was sold"
+            "the file has a header and no rows",
+            _AGAIN + "; an empty file never means that nothing was sold",
+            code="empty",
         )
     return _with_balances(staged, dialect, balances) if dialect.balance_lines else staged
 

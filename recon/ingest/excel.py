@@ -78,8 +78,11 @@ def _refuse_bomb(path: Path) -> None:
     """A workbook that unpacks to far more than it is would fill the memory."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(part.file_size for part in archive.infolist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"the workbook is damaged: {error}", _AGAIN) from error
     if unpacked > _UNPACKED_MAX or unpacked > _RATIO_MAX * max(path.stat().st_size, 2**16):
         raise UnreadableError(
             f"the workbook unpacks to {unpacked} bytes from {path.stat().st_size}", "ask for the report as CSV"

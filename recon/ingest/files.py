@@ -23,6 +23,7 @@ from recon.ingest.csv_text import physical_lines
 from recon.ingest.loaded import NO_QUARANTINE, Limits, LoadedFile
 from recon.ingest.look import refuse_by_look
 from recon.ingest.mapping import Mapping
+from recon.ingest.marks import read_marks
 from recon.ingest.numbering import number_twins
 from recon.ingest.quarantine import alarms, quarantine_sql
 from recon.ingest.readers import own_lines
@@ -62,7 +63,7 @@ class Reading:
     """One file on its way in: `stage` looks at its bytes, without the engine and so in any thread; then `load` reads it."""
 
     engine: Engine
-    staged: Staged | UnreadableError
+    staged: Staged | UnreadableError | None = None
 
     def __init__(
         self,
@@ -76,9 +77,8 @@ class Reading:
         cut_off: time,
         limits: Limits,
     ) -> None:
-        out.mkdir(parents=True, exist_ok=True)
         stem = f"{source.name}.{sha256[:16] or 'file'}"
-        self.source, self.fmt, self.path = source, fmt, path
+        self.source, self.fmt, self.path, self.out = source, fmt, path, out
         self.file, self.sha256, self.zone, self.cut_off, self.limits = file, sha256, zone, cut_off, limits
         self.parquet, self.bad_parquet = out / f"{stem}.parquet", out / f"{stem}.quarantine.parquet"
         self.scratch = out / f".{stem}.scratch"
@@ -96,25 +96,25 @@ class Reading:
     def load(self, engine: Engine, keep: bool = False) -> LoadedFile:
         """Read the staged file; see `read_file`."""
         self.engine = engine
+        if self.staged is None:
+            self.stage()
         try:
-            if isinstance(self.staged, UnreadableError):
-                raise self.staged
+            if not isinstance(self.staged, Staged):
+                raise self.staged or AssertionError
             own, self.stated = stated.take_out(self.engine, self.fmt, self.staged)
             staged, mapping = self._records(own)
+            marks = read_marks(self.engine, self.fmt, staged, self.path, self.file)
             refused = int(self.engine.one(f"SELECT count(refused) FROM read_parquet({text(self.parquet)})"))
             quarantine = self._quarantine(staged, mapping) if refused else NO_QUARANTINE
+            proof = balances.prove(self.engine, self.fmt, staged, self.parquet, refused)
         except UnreadableError as error:
-            return self._set_aside(error.reason, error.remedy, error.detail)
+            self.parquet.unlink(missing_ok=True)
+            return self._set_aside(error.reason, error.remedy, error.detail, error.code)
         finally:
             shutil.rmtree(self.scratch)
         if self.fmt.numbered:
             number_twins(self.engine, self.parquet, staged.first_line is None)
         relation = self._relation(staged, mapping, refused)
-        try:
-            proof = balances.prove(self.engine, self.fmt, staged, self.parquet, refused)
-        except UnreadableError as error:
-            self.parquet.unlink()
-            return self._set_aside(error.reason, error.remedy, error.detail)
         proofs = proof.controls + controls.prove(self.engine, self.fmt, relation, refused)
         proofs += stated.prove(self.engine, self.fmt, self.stated, relation, refused)
         aside = self._too_bad(refused, staged.rows, quarantine) or self._stranger(relation) or self._failed(proofs)
@@ -138,7 +138,13 @@ class Reading:
             + (alarms(self.engine, quarantine) if refused else ()),
             set_aside=aside,
             balances=proof.balances,
+            marks=marks,
         )
+
+    def drop(self) -> None:
+        """Leave nothing of a file that is not read after all."""
+        if self.staged is not None:
+            shutil.rmtree(self.out)
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
@@ -231,7 +237,8 @@ class Reading:
                 others = controls.strangers(self.engine, column, declared, relation)
                 if others:
                     reason = f"it holds rows of {column} {', '.join(others)}, but the source is declared for {declared}"
-                    return self._aside(reason, "check where the file came from, or the source's declaration", ())
+                    remedy = "check where the file came from, or the source's declaration"
+                    return self._aside(reason, remedy, (), "stranger")
         return None
 
     def _failed(self, proofs: tuple[tuple[str, str, str], ...]) -> SetAside | None:
@@ -241,12 +248,12 @@ class Reading:
         remedy = "ask the provider for the file again; nothing of it was taken"
         if self.fmt.record == "bank_line":
             remedy += "; a copy of the format with `unbalanced: flag` takes such files, flagged"
-        return self._aside(f"control total failed: {failed[0]}", remedy, tuple(failed))
+        return self._aside(f"control total failed: {failed[0]}", remedy, tuple(failed), "control_total")
 
-    def _aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> SetAside:
-        return SetAside(self.source.name, self.file, reason, remedy, detail)
+    def _aside(self, reason: str, remedy: str, detail: tuple[str, ...], code: str = "unreadable") -> SetAside:
+        return SetAside(self.source.name, self.file, reason, remedy, detail, code)
 
-    def _set_aside(self, reason: str, remedy: str, detail: tuple[str, ...]) -> LoadedFile:
+    def _set_aside(self, reason: str, remedy: str, detail: tuple[str, ...], code: str) -> LoadedFile:
         size = self.path.stat().st_size
-        aside = self._aside(reason, remedy, detail)
+        aside = self._aside(reason, remedy, detail, code)
         return LoadedFile(self.source.name, self.file, self.sha256, size, 0, 0, 0, "", NO_QUARANTINE, (), (), (), aside)

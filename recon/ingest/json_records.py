@@ -50,7 +50,9 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
         count, parts = count + len(rows), parts + 1
     if not count and not fmt.options.get("allow_empty"):
         raise UnreadableError(
-            "the document holds no record", "ask the provider for it again; it never means that nothing was sold"
+            "the document holds no record",
+            "ask the provider for it again; it never means that nothing was sold",
+            code="empty",
         )
     columns.check(fmt, count)
     relation = f"read_parquet({text(work / '*.parquet')}, union_by_name = true)"

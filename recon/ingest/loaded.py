@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from recon.errors import SetAside
 
@@ -50,6 +51,14 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class FileMarks:
+    """What a file says about itself: its numbers in the provider's series (one as a rule), and its date."""
+
+    numbers: tuple[int, ...] = ()
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedFile:
     """One file as read. Money in minor units.
 
@@ -75,3 +84,4 @@ class LoadedFile:
     warnings: tuple[str, ...]
     set_aside: SetAside | None
     balances: tuple[Balance, ...] = ()
+    marks: FileMarks = FileMarks()

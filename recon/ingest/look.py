@@ -19,7 +19,9 @@ def refuse_by_look(path: Path, fmt: Format) -> None:
     text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if not head and not fmt.options.get("allow_empty"):
         raise UnreadableError(
-            "the file is empty", "ask the provider for it again; an empty file never means that nothing was sold"
+            "the file is empty",
+            "ask the provider for it again; an empty file never means that nothing was sold",
+            code="empty",
         )
     if fmt.reader == "excel":
         refuse_no_workbook(path, text, head)

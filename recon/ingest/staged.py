@@ -15,8 +15,9 @@ FIELD_MAX = 1_048_576  # characters of one field; a longer one is a broken quote
 class UnreadableError(Exception):
     """The file as a whole cannot be trusted: it is set aside with this reason and remedy."""
 
-    def __init__(self, reason: str, remedy: str = "", detail: tuple[str, ...] = ()) -> None:
+    def __init__(self, reason: str, remedy: str = "", detail: tuple[str, ...] = (), code: str = "unreadable") -> None:
         super().__init__(reason)
+        self.code = code
         self.reason = reason
         self.remedy = remedy
         self.detail = detail

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recon.domain.records import RECORD_TYPES
+from recon.domain.records import RECORD_TYPES, RecordType
 from recon.domain.rulebook import Expr, Moves, Reconciliation, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
@@ -51,17 +51,23 @@ def new_records(
     )
     for record in RECORD_TYPES.values():
         columns = ", ".join(column for column, _ in record_columns(record))
-        parts = [
-            f"select {columns}, {each.order} as input from ({each.relation})"
-            for each in loaded
-            if each.record == record.name
-        ]
-        empty = ", ".join(f"CAST(NULL AS {kind}) as {column}" for column, kind in record_columns(record))
-        parts = parts or [f"select {empty}, 0 as input where false"]
-        engine.step(f"all_{record.name}", f"create view all_{record.name} as\n" + "\nunion all\n".join(parts))
+        read_view(engine, record, loaded)
         if moves.get(record.name) is Moves.EVENTS:
             _find_replays(engine, record.name, earlier.get(record.name, ()))
         _new_view(engine, record.name, columns)
+
+
+def read_view(engine: Engine, record: RecordType, loaded: Sequence[Loaded]) -> None:
+    """Leave `all_<record>`: every row that was read tonight; again, where a file is left out after all."""
+    columns = ", ".join(column for column, _ in record_columns(record))
+    parts = [
+        f"select {columns}, {each.order} as input from ({each.relation})"
+        for each in loaded
+        if each.record == record.name
+    ]
+    empty = ", ".join(f"CAST(NULL AS {kind}) as {column}" for column, kind in record_columns(record))
+    parts = parts or [f"select {empty}, 0 as input where false"]
+    engine.step(f"all_{record.name}", f"create or replace view all_{record.name} as\n" + "\nunion all\n".join(parts))
 
 
 def open_records(rules: Sequence[Reconciliation], opened: Path) -> dict[str, list[str]]:

@@ -130,10 +130,11 @@ class InputFact:
     restated: int
     late: bool
     arrival: str
-    status: str  # read | set_aside | awaiting
+    status: str  # read | replayed | set_aside | replaced | rejected | awaiting | late
     reason: str
     totals: tuple[tuple[str, str, int, str], ...]  # (kind, currency, rows, decimal text)
     controls: tuple[tuple[str, str, str], ...]  # (name, proved | failed | unproven, detail)
+    remedy: str = ""  # what to do, where something is to be done
 
 
 @dataclass(frozen=True, slots=True)

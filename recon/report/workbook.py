@@ -274,7 +274,7 @@ def _inputs(sheets: Sheets, facts: NightFacts) -> None:
             i.arrival,
             *counts,
             controls,
-            i.reason,
+            "; to do: ".join(filter(None, (i.reason, i.remedy))),
         )
         again: Sequence[Cell] = (i.source, i.name, i.sha256, *(None,) * 10)
         totals: list[Sequence[Cell]] = [(kind, c, count, Money(amount, c)) for kind, c, count, amount in i.totals]

@@ -44,6 +44,21 @@ def inputs_of(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads((folder / "inputs.json").read_text("utf-8"))["inputs"])
 
 
+def awaited_of(folder: Path) -> list[dict[str, Any]]:
+    """What a night still waited for, from its inputs.json."""
+    return list(json.loads((folder / "inputs.json").read_text("utf-8")).get("awaiting", ()))
+
+
+def series_of(folder: Path) -> list[dict[str, Any]]:
+    """The numbers of files that a night knew, from its inputs.json."""
+    return list(json.loads((folder / "inputs.json").read_text("utf-8")).get("series", ()))
+
+
+def decisions_of(folder: Path) -> list[dict[str, str]]:
+    """The decisions of people that a night used, from its inputs.json."""
+    return list(json.loads((folder / "inputs.json").read_text("utf-8")).get("decisions", ()))
+
+
 def kept_relations(folder: Path) -> list[Kept]:
     """The relations of a night's records, with the folder's own path put in."""
     entries = json.loads((folder / "records" / "relations.json").read_text("utf-8"))
@@ -120,12 +135,3 @@ def cleared_files(folders: Sequence[Path], reconciliation: str) -> list[Path]:
     """The files of keys that those nights cleared."""
     files = (folder / "cleared" / f"{reconciliation}.parquet" for folder in folders)
     return [file for file in files if file.exists()]
-
-
-def files_taken(nights: Path, source: str, night: date) -> set[str]:
-    """Names of a source's files that other nights have read, later ones too: a file enters one night only."""
-    taken: set[str] = set()
-    for each in published(nights):
-        if each != night:
-            taken |= {entry["name"] for entry in inputs_of(nights / str(each)) if entry["source"] == source}
-    return taken

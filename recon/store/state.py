@@ -1,6 +1,6 @@
 """The state database: a projection of the published nights for people and for the fix queue (SQLAlchemy, Alembic).
 
-The night's folder is the truth; everything here can be made again from it. One transaction brings the database from one
+The night's folder is the truth; all but what people decided (input_decisions) can be made again from it. One transaction brings the database from one
 night to another, so a killed run leaves it as it was. SQLite by default, PostgreSQL by URL.
 """
 
@@ -67,6 +67,22 @@ fixes = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("proposed_on", sa.Date, nullable=False),
     sa.CheckConstraint("status in ('proposed', 'superseded')", name="fixes_status"),
+)
+#: What people decided about inputs. Rows are only ever added, and the database itself holds that (0002).
+input_decisions = sa.Table(
+    "input_decisions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Text, nullable=False),  # UTC
+    sa.Column("night", sa.Date, nullable=False),  # the night that waited for it
+    sa.Column("shown", sa.Text, nullable=False),  # what the person saw: the reason, word for word
+    sa.CheckConstraint("decision in ('accept', 'reject')", name="input_decisions_decision"),
+    sa.CheckConstraint("length(trim(decided_by)) > 0 and length(trim(why)) > 0", name="input_decisions_signed"),
+    sa.Index("input_decisions_by_target", "target"),
 )
 
 

@@ -1,0 +1,112 @@
+"""Settle: what can be said of the inputs when all of them are read: what was known before, and what is still awaited.
+
+Reads   all_<record>, replayed_rows (recon/match/population.py), the relations of earlier nights' records
+Writes  the counts and states of the night's inputs; a file that holds nothing new leaves all_<record> and replayed_rows
+Never   changes a row: a file is in the night as a whole, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from recon.awaited import awaited, note_hours, source_calendar
+from recon.domain.calendar import DayBounds
+from recon.domain.completeness import is_expected
+from recon.domain.records import RECORD_TYPES
+from recon.domain.rulebook import Moves
+from recon.engine.duck import Engine, text
+from recon.intake import Input, Inputs, leave_out, let_decide
+from recon.match.population import Loaded, read_view
+from recon.workspace import Workspace
+
+
+def settle_inputs(
+    engine: Engine,
+    workspace: Workspace,
+    inputs: Inputs,
+    night: date,
+    bounds: DayBounds,
+    earlier: Mapping[str, Sequence[str]],
+) -> None:
+    """After replays are known: count them, set files aside that hold nothing else, and note what the night waits for.
+
+    earlier   record type -> SQL relations of what earlier nights read
+    """
+    _count_replays(engine, inputs)
+    for read in inputs.read:
+        if read.entry["status"] == "set_aside" and read.entry.get("first") and not _is_needed(workspace, inputs, read):
+            _let_be(read)
+        elif _only_known(read) and _is_needed(workspace, inputs, read):
+            _set_known_aside(engine, read, inputs, earlier.get(read.source.record, ()))
+    for source in workspace.sources:
+        if source.files:
+            entries = [each.entry for each in inputs.read if each.source is source]
+            note_hours(workspace, source, entries)
+            found = awaited(workspace, source, night, bounds.end, entries, inputs.past, inputs.decisions.on)
+            inputs.awaiting += [(source, each) for each in found]
+
+
+def _count_replays(engine: Engine, inputs: Inputs) -> None:
+    sql = "select source, file, count(*) filter (where not restated), count(*) filter (where restated) from replayed_rows group by all"
+    counts = {(source, file): (replayed, restated) for source, file, replayed, restated in engine.rows(sql)}
+    for each in inputs.read:
+        if each.entry["status"] == "read":
+            replayed, restated = counts.get((each.source.name, each.entry["name"]), (0, 0))
+            each.entry.update(replayed=replayed, restated=restated)
+
+
+def _only_known(read: Input) -> bool:
+    """Whether a file of events holds nothing but rows that were read before, and nobody said that it may."""
+    entry, source = read.entry, read.source
+    all_known = entry["status"] == "read" and 0 < entry["read"] == entry["replayed"] and not entry["quarantined"]
+    return (
+        all_known and bool(source.files) and source.moves is Moves.EVENTS and not source.repeats and not entry["code"]
+    )
+
+
+def _is_needed(workspace: Workspace, inputs: Inputs, read: Input) -> bool:
+    """Whether the source's files for that night would be too few without this one. One that comes beside them is harmless:
+    its rows are replays, counted as such."""
+    source, day = read.source, read.entry["for"]
+    others = inputs.past.read_for[source.name, day] - (read.entry["status"] == "read")
+    calendar = source_calendar(workspace, source)
+    return is_expected(source.expected, date.fromisoformat(day), calendar) and others < source.expected.count
+
+
+def _let_be(read: Input) -> None:
+    """Bytes of another day that came beside the files of their day are no mistake that anybody has to mend."""
+    entry = read.entry
+    if entry["code"] == "wrong_day":
+        reason = f"{entry['reason']}; the files of {entry['for']} are there besides: nothing in it is new"
+        entry.update(status="replayed", reason=reason, remedy="")
+
+
+def _set_known_aside(engine: Engine, read: Input, inputs: Inputs, earlier: Sequence[str]) -> None:
+    """Set a file aside all of whose rows were read before, unless a person accepts it as that."""
+    entry, rows, record = read.entry, read.entry["read"], read.source.record
+    own = [
+        f"select source, record_id, file, DATE '{inputs.past.night}' as night from all_{record} where file <> {text(entry['name'])}"
+    ]
+    seen = " union all ".join([*(f"select source, record_id, file, night from ({each})" for each in earlier), *own])
+    [(night, name)] = engine.rows(
+        f"""select night, file from ({seen}) where source = {text(read.source.name)}
+and record_id in (select record_id from ({read.relation})) group by all order by count(*) desc, night, file limit 1"""
+    )
+    entry.update(
+        status="set_aside",
+        code="all_rows_known",
+        reason=f"100 % of its {rows} row{'s were' if rows > 1 else ' was'} read before, on {night} from {name}: "
+        "found nothing new, expected the rows of a new file",
+        remedy="ask the provider for the right file; if it is right that nothing is new, accept it",
+        first={"night": str(night), "source": read.source.name, "name": name},
+    )
+    let_decide(read, inputs)
+    if entry["status"] == "read":
+        return
+    # Its rows leave the population too: as no part of the night they are neither new nor replayed.
+    of = f"source = {text(read.source.name)} and file = {text(entry['name'])}"
+    engine.step(f"without {entry['name']}", f"delete from replayed_rows where {of}")
+    leave_out(read)
+    left = [Loaded(each.source.name, each.source.record, each.relation, each.order) for each in inputs.read]
+    read_view(engine, RECORD_TYPES[record], [each for each in left if each.relation])
