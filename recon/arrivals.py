@@ -68,7 +68,9 @@ class Past:
     )
     awaited: tuple[Awaited, ...] = ()
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
-    read_for: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, night) -> files read for it
+    read_for: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # (source, night) -> files that earlier nights read for it
     _by_bytes: dict[tuple[str, str], tuple[date, Mapping[str, Any]]] = field(default_factory=dict)
     _by_path: dict[tuple[str, str], tuple[date, Mapping[str, Any]]] = field(default_factory=dict)
     _statements: dict[str, list[Statement]] = field(default_factory=lambda: defaultdict(list))
@@ -81,7 +83,8 @@ class Past:
             if entry["rows"]:
                 self._by_bytes.setdefault((entry["record"], entry["sha256"]), (night, entry))
             self._by_path[entry["source"], path_of(entry)] = (night, entry)
-            self.read_for[entry["source"], str(entry.get("for"))] += entry.get("code") != "restated"
+            if night < self.night:
+                self.read_for[entry["source"], str(entry.get("for"))] += entry.get("code") != "restated"
             self._statements[entry["source"]] += statements(entry["name"], entry.get("balances", ()))
 
     def know(self, entry: Mapping[str, Any]) -> None:
@@ -128,7 +131,7 @@ class Past:
         if marked is not None and not has_date(source.files or "") and not self._waits(source, marked, night):
             reason = f"the file says it is for {marked}, expected {night} or a night that waits for its file"
             return Judgement("set_aside", "wrong_day", reason, _WRONG_DAY)
-        numbers = numbers_of(entry)
+        numbers = numbers_of(source, entry)
         period = period_of(restarts(source, entry), date.fromisoformat(due))
         again = [n for account, n in numbers if has(self.series.get((source.name, account, period)), n)]
         if again and len(again) == len(numbers):
@@ -146,7 +149,7 @@ class Past:
         """Note the numbers of a file that was read."""
         again = restarts(source, entry)
         period = period_of(again, date.fromisoformat(entry["for"]))
-        for account, number in numbers_of(entry):
+        for account, number in numbers_of(source, entry):
             key = (source.name, account, period)
             if key in self.series:
                 self.series[key] = taken(self.series[key], number)
@@ -178,8 +181,10 @@ def restarts(source: Source, entry: Mapping[str, Any]) -> str:
     return source.restarts
 
 
-def numbers_of(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
+def numbers_of(source: Source, entry: Mapping[str, Any]) -> list[tuple[str, int]]:
     """(account, number in the provider's series) of a file, ascending."""
+    if source.restarts == "unused":
+        return []
     found = {("", number) for number in entry.get("numbers", ())}
     for each in statements(entry["name"], entry.get("balances", ())):
         if each.sequence is not None:

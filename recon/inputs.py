@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from recon.arrivals import LOOKED_AT_AGAIN, carried, path_of, read_past
+from recon.arrivals import LOOKED_AT_AGAIN, Past, carried, path_of, read_past
 from recon.domain.calendar import DayBounds
 from recon.domain.rulebook import Source
 from recon.engine.ahead import ahead
@@ -103,29 +103,42 @@ def _files(
     may_fetch: bool,
     inputs: Inputs,
 ) -> Iterator[Arrival]:
-    """The files that the night kept, those of earlier nights that a person accepted since, then those that came."""
-    past, dated, pattern = inputs.past, has_date(source.files or ""), source.files or ""
+    """The files that the night kept, those of earlier nights that a person accepted since, and those that came: oldest
+    night first, so that a balance or a number is held against the one before it."""
+    past = inputs.past
     mine = [entry for entry in kept.get(source.name, []) if entry["sha256"]]
+    known = [_kept(workspace, source, night, entry) for entry in mine]
     for entry in mine:
         past.know(entry)
-        day = date.fromisoformat(entry.get("for") or str(night))
-        own, path = day if dated else None, path_of(entry)
-        raw = workspace.raw / entry["sha256"]
-        number = number_in(pattern, own, path)
-        fetched = Fetched(
-            source.name, path, raw, entry["sha256"], entry["size"], entry["arrival"], entry["late"], own, number
-        )
-        yield Arrival(fetched, day, entry.get("found", 0))
     if not may_fetch:
+        yield from known
         return
     found = max((entry.get("found", 0) + 1 for entry in mine), default=0)
     for fetched, each in carried(past, source, workspace.raw, [entry["sha256"] for entry in mine]):
         decision = inputs.decisions.on(each.target)
         if each.code in LOOKED_AT_AGAIN or (decision is not None and decision.decision == "accept"):
-            yield Arrival(fetched, each.for_night or night, found)
+            known.append(Arrival(fetched, each.for_night or night, found))
+    came = _came(workspace, source, night, past, found)
+    yield from sorted([*known, *came], key=lambda each: each.for_night) if known else came
+
+
+def _kept(workspace: Workspace, source: Source, night: date, entry: dict[str, Any]) -> Arrival:
+    """A file that an earlier run of this night kept."""
+    day = date.fromisoformat(entry.get("for") or str(night))
+    own, path = day if has_date(source.files or "") else None, path_of(entry)
+    raw, number = workspace.raw / entry["sha256"], number_in(source.files or "", own, path)
+    fetched = Fetched(
+        source.name, path, raw, entry["sha256"], entry["size"], entry["arrival"], entry["late"], own, number
+    )
+    return Arrival(fetched, day, entry.get("found", 0))
+
+
+def _came(workspace: Workspace, source: Source, night: date, past: Past, found: int) -> Iterator[Arrival]:
+    """Files that no night has had; one that is awaited is looked for past the look-back too."""
+    awaited = [each.for_night for each in past.awaited if each.source == source.name and each.for_night]
+    days = max([workspace.look_back_days, *((night - day).days for day in awaited)])
     first = workspace.first_night or night
-    versions = past.versions[source.name]
-    for fetched in fetch_files(workspace.root, workspace.raw, source, night, first, workspace.look_back_days, versions):
+    for fetched in fetch_files(workspace.root, workspace.raw, source, night, first, days, past.versions[source.name]):
         yield Arrival(fetched, fetched.day or night, found)
 
 

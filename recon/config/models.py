@@ -405,7 +405,9 @@ def _expected(value: Any) -> Any:
 
 
 class SequenceModel(Shape):
-    restarts: Literal["never", "yearly", "daily"] = Field(description="When the numbers of the files start again.")
+    restarts: Literal["never", "yearly", "daily", "unused"] = Field(
+        description="When the numbers of the files start again; unused: they do not say what is missing."
+    )
 
 
 class SourceModel(Shape):

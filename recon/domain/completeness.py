@@ -212,7 +212,7 @@ def without(series: Series, number: int) -> Series:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One account's opening and closing balance in one file; money as decimal text, days as ISO text."""
+    """One account's opening and closing balance in one file; money as decimal text, days as ISO text, empty: not said."""
 
     file: str
     account: str
@@ -231,8 +231,8 @@ def statements(file: str, balances: Iterable[Mapping[str, Any]]) -> list[Stateme
             file,
             str(each["account"]),
             str(each["currency"]),
-            str(each["opening"]),
-            str(each["closing"]),
+            str(each["opening"] or ""),
+            str(each["closing"] or ""),
             str(each["opened_on"] or ""),
             str(each["closed_on"] or ""),
             int(each["sequence"]) if str(each.get("sequence") or "").isdecimal() else None,
@@ -254,10 +254,17 @@ def broken_chain(known: Iterable[Statement], new: Statement) -> tuple[Statement,
         before = max(
             (each for each in ours if each.closed_on <= new.opened_on), key=lambda s: s.closed_on, default=None
         )
-        after = min((each for each in ours if each.opened_on >= new.closed_on), key=lambda s: s.opened_on, default=None)
+        after = min(
+            (each for each in ours if each.opened_on >= new.closed_on > ""), key=lambda s: s.opened_on, default=None
+        )
         after = None if after is before else after
-    if before is not None and before.closing != new.opening:
+    if before is not None and _differ(before.closing, new.opening):
         return before, True
-    if after is not None and after.opening != new.closing:
+    if after is not None and _differ(new.closing, after.opening):
         return after, False
     return None
+
+
+def _differ(closing: str, opening: str) -> bool:
+    """Whether two balances that should meet do not; one that is not said proves nothing."""
+    return bool(closing and opening) and closing != opening

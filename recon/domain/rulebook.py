@@ -348,7 +348,7 @@ class Source:
     """Where records come from: files matching `files`, or `query` on `database`.
 
     repeats    a file may hold nothing but rows that were read before (an export that rolls over the last days)
-    restarts   when the numbers of its files start again: never | yearly | daily
+    restarts   when the numbers of its files start again: never | yearly | daily | unused (they say nothing)
     """
 
     name: str
