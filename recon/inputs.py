@@ -14,14 +14,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from recon.arrivals import LOOKED_AT_AGAIN, Past, carried, path_of, read_past
+from recon.arrivals import LOOKED_AT_AGAIN, carried, path_of, read_past
 from recon.domain.calendar import DayBounds
 from recon.domain.rulebook import Source
 from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
-from recon.fetch import Fetched, fetch_files, has_date, number_in
+from recon.fetch import Connections, Fetched, UnpackError, fetch_files, has_date, number_in, unpack
 from recon.ingest.files import Limits, Reading
 from recon.ingest.sql import Snapshot
+from recon.ingest.staged import UnreadableError
 from recon.intake import Arrival, Input, Inputs, entry_of, take
 from recon.match.quarantined import QUARANTINED
 from recon.store.decisions import Decisions, frozen
@@ -56,10 +57,14 @@ def read_inputs(
     decided = decisions_of(final) if final.exists() else ()
     url = workspace.state_url.value if may_fetch else None
     inputs = Inputs(read_past(workspace.nights, night, before), Decisions(decided, url, workspace.root))
-    # A file is fetched and staged while the engine reads the one before.
-    for source, arrival, reading in ahead(_staged(workspace, night, kept, may_fetch, records, inputs)):
-        notify(f"reading {arrival.fetched.name}")
-        take(engine, source, arrival, reading, inputs)
+    with Connections(workspace.root, workspace.transports) as connections:
+        # A file is fetched and staged while the engine reads the one before.
+        staged = _staged(workspace, connections, night, kept, may_fetch, records, inputs)
+        for source, arrival, reading in ahead(staged):
+            notify(f"reading {arrival.fetched.name}")
+            take(engine, source, arrival, reading, inputs)
+    for each in inputs.later:
+        notify(f"left for later: {each.name}: {each.why}")
     _read_queries(engine, workspace, night, bounds, making, final if kept else None, inputs, notify)
     return inputs
 
@@ -73,6 +78,7 @@ def _kept_entries(final: Path) -> dict[str, list[dict[str, Any]]]:
 
 def _staged(
     workspace: Workspace,
+    connections: Connections,
     night: date,
     kept: dict[str, list[dict[str, Any]]],
     may_fetch: bool,
@@ -83,20 +89,35 @@ def _staged(
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
     order = 0
     for source in workspace.sources:
-        for arrival in _files(workspace, source, night, kept, may_fetch, inputs) if source.files else ():
-            fetched, fmt = arrival.fetched, workspace.formats[source.format or ""]
-            out = records / f"{order:04d}_{source.name}"
-            reading = Reading(
-                source, fmt, fetched.path, fetched.name, fetched.sha256, out, workspace.zone, workspace.cut_off, limits
-            )
-            if inputs.past.before_reading(source, fetched).status == "read":
+        for arrival in _files(workspace, connections, source, night, kept, may_fetch, inputs) if source.files else ():
+            reading = _reading(workspace, source, arrival.fetched, records / f"{order:04d}_{source.name}", limits)
+            if inputs.past.before_reading(source, arrival.fetched).status == "read":
                 reading.stage()
             order += 1
             yield source, arrival, reading
 
 
+def _reading(workspace: Workspace, source: Source, fetched: Fetched, out: Path, limits: Limits) -> Reading:
+    """A file on its way in, its packing taken off; one that cannot be unpacked is set aside when it is read."""
+    path, unpacked, broken = fetched.path, None, None
+    if source.unpack:
+        scratch, key = out.with_name(f".{out.name}.unpacked"), workspace.pgp_keys.get(source.name)
+        try:
+            unpacked = unpack(fetched.path, source.unpack, scratch, workspace.unpack_limits, key)
+            path = unpacked.path
+        except UnpackError as error:
+            broken = UnreadableError(error.reason, error.remedy)
+    fmt = workspace.formats[source.format or ""]
+    reading = Reading(source, fmt, path, fetched.name, fetched.sha256, out, workspace.zone, workspace.cut_off, limits)
+    reading.staged = broken
+    if unpacked is not None:
+        reading.temporary, reading.unpacked = unpacked.path, dict(unpacked.entry(source.unpack))
+    return reading
+
+
 def _files(
     workspace: Workspace,
+    connections: Connections,
     source: Source,
     night: date,
     kept: dict[str, list[dict[str, Any]]],
@@ -118,7 +139,7 @@ def _files(
         decision = inputs.decisions.on(each.target)
         if each.code in LOOKED_AT_AGAIN or (decision is not None and decision.decision == "accept"):
             known.append(Arrival(fetched, each.for_night or night, found))
-    came = _came(workspace, source, night, past, found)
+    came = _came(workspace, connections, source, night, inputs, found)
     yield from sorted([*known, *came], key=lambda each: each.for_night) if known else came
 
 
@@ -128,17 +149,29 @@ def _kept(workspace: Workspace, source: Source, night: date, entry: dict[str, An
     own, path = day if has_date(source.files or "") else None, path_of(entry)
     raw, number = workspace.raw / entry["sha256"], number_in(source.files or "", own, path)
     fetched = Fetched(
-        source.name, path, raw, entry["sha256"], entry["size"], entry["arrival"], entry["late"], own, number
+        source.name,
+        path,
+        raw,
+        entry["sha256"],
+        entry["size"],
+        entry["arrival"],
+        entry["late"],
+        own,
+        number,
+        entry.get("version", ""),
     )
     return Arrival(fetched, day, entry.get("found", 0))
 
 
-def _came(workspace: Workspace, source: Source, night: date, past: Past, found: int) -> Iterator[Arrival]:
+def _came(
+    workspace: Workspace, connections: Connections, source: Source, night: date, inputs: Inputs, found: int
+) -> Iterator[Arrival]:
     """Files that no night has had; one that is awaited is looked for past the look-back too."""
+    past = inputs.past
     awaited = [each.for_night for each in past.awaited if each.source == source.name and each.for_night]
     days = max([workspace.look_back_days, *((night - day).days for day in awaited)])
-    first = workspace.first_night or night
-    for fetched in fetch_files(workspace.root, workspace.raw, source, night, first, days, past.versions[source.name]):
+    first, versions, transport = workspace.first_night or night, past.versions[source.name], connections.of(source)
+    for fetched in fetch_files(transport, workspace.raw, source, night, first, days, versions, inputs.later.append):
         yield Arrival(fetched, fetched.day or night, found)
 
 

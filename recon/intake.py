@@ -18,7 +18,7 @@ from recon.domain.completeness import Awaited, file_target
 from recon.domain.money import to_text
 from recon.domain.rulebook import Source
 from recon.engine.duck import Engine
-from recon.fetch import Fetched
+from recon.fetch import Fetched, Later, prove_unchanged
 from recon.ingest.balances import as_entry
 from recon.ingest.files import LoadedFile, Reading
 from recon.store.decisions import Decisions
@@ -46,6 +46,7 @@ class Inputs:
     decisions: Decisions
     read: list[Input] = field(default_factory=list)
     awaiting: list[tuple[Source, Awaited]] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)  # files that are still being written
 
     @property
     def incomplete(self) -> list[Source]:
@@ -103,8 +104,9 @@ def _read_file(
     name = f"{fetched.name}@{fetched.sha256[:8]}" if older is not None else fetched.name
     reading.file = name
     loaded = reading.load(engine)
+    prove_unchanged(fetched)
     entry = entry_of(source, name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded)
-    entry |= _arrived(arrival, judged)
+    entry |= _arrived(arrival, judged) | {"unpacked": reading.unpacked}
     entry["numbers"] = [fetched.number] if fetched.number is not None else list(loaded.marks.numbers)
     read = Input(source, entry, order, loaded.relation, loaded.quarantine, loaded.totals, out=reading.out)
     if loaded.set_aside is not None:
@@ -129,6 +131,8 @@ def _arrived(arrival: Arrival, judged: Judgement) -> dict[str, Any]:
         "path": arrival.fetched.name,
         "for": str(arrival.for_night),
         "found": arrival.found,
+        "version": arrival.fetched.version,
+        "unpacked": None,
         "code": judged.code,
         "first": judged.first,
         "numbers": [],

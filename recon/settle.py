@@ -8,13 +8,14 @@ Never   changes a row: a file is in the night as a whole, or not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from recon.awaited import awaited, note_hours, source_calendar
 from recon.domain.calendar import DayBounds
-from recon.domain.completeness import is_expected
+from recon.domain.completeness import Awaited, is_expected
 from recon.domain.records import RECORD_TYPES
-from recon.domain.rulebook import Moves
+from recon.domain.rulebook import Moves, Source
 from recon.engine.duck import Engine, text
 from recon.intake import Input, Inputs, leave_out, let_decide
 from recon.match.population import Loaded, read_view
@@ -44,7 +45,20 @@ def settle_inputs(
             entries = [each.entry for each in inputs.read if each.source is source]
             note_hours(workspace, source, entries)
             found = awaited(workspace, source, night, bounds.end, entries, inputs.past, inputs.decisions.on)
-            inputs.awaiting += [(source, each) for each in found]
+            inputs.awaiting += [(source, each) for each in _with_moving(source, night, inputs, found)]
+
+
+def _with_moving(source: Source, night: date, inputs: Inputs, found: list[Awaited]) -> list[Awaited]:
+    """What is awaited, and each file that is still being written; one of an earlier night is that night's matter, or
+    tomorrow's when it is whole."""
+    made = {each.target: each for each in found}
+    for later in (each for each in inputs.later if each.source == source.name and not each.late):
+        reason, day = f"{later.name} is left for later: {later.why}", later.day or night
+        remedy = "run the night again when the file is whole"
+        moving = Awaited(source.name, source.record, "file", reason, remedy, day, night)
+        known = made.get(moving.target)
+        made[moving.target] = replace(known, reason=f"{known.reason}; {reason}") if known else moving
+    return list(made.values())
 
 
 def _count_replays(engine: Engine, inputs: Inputs) -> None:

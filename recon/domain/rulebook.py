@@ -349,6 +349,9 @@ class Source:
 
     repeats    a file may hold nothing but rows that were read before (an export that rolls over the last days)
     restarts   when the numbers of its files start again: never | yearly | daily | unused (they say nothing)
+    transport        name of the connection that the files come by; None: a folder below the workspace
+    unpack           what is taken off a file, from the outside in: pgp | gzip | zip | bz2 | zstd
+    settle_seconds   a file that changed within this time is still being written
     """
 
     name: str
@@ -367,3 +370,6 @@ class Source:
     money: str = "minor"  # of a query: minor units, or major units as exact decimals
     optional_fields: tuple[str, ...] = ()
     place: Place = field(default_factory=lambda: Place("recon.yaml"))
+    transport: str | None = None
+    unpack: tuple[str, ...] = ()
+    settle_seconds: int = 0

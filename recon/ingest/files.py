@@ -64,6 +64,8 @@ class Reading:
 
     engine: Engine
     staged: Staged | UnreadableError | None = None
+    temporary: Path | None = None  # what was made of a packed file, to be taken away when it was read
+    unpacked: dict[str, object] | None = None  # how that was made, for inputs.json
 
     def __init__(
         self,
@@ -96,6 +98,22 @@ class Reading:
     def load(self, engine: Engine, keep: bool = False) -> LoadedFile:
         """Read the staged file; see `read_file`."""
         self.engine = engine
+        try:
+            return self._load(keep)
+        finally:
+            self._tidy()
+
+    def drop(self) -> None:
+        """Leave nothing of a file that is not read after all."""
+        self._tidy()
+        shutil.rmtree(self.out, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.temporary is not None:
+            self.temporary.unlink(missing_ok=True)
+
+    def _load(self, keep: bool) -> LoadedFile:
         if self.staged is None:
             self.stage()
         try:
@@ -110,8 +128,6 @@ class Reading:
         except UnreadableError as error:
             self.parquet.unlink(missing_ok=True)
             return self._set_aside(error.reason, error.remedy, error.detail, error.code)
-        finally:
-            shutil.rmtree(self.scratch)
         if self.fmt.numbered:
             number_twins(self.engine, self.parquet, staged.first_line is None)
         relation = self._relation(staged, mapping, refused)
@@ -140,11 +156,6 @@ class Reading:
             balances=proof.balances,
             marks=marks,
         )
-
-    def drop(self) -> None:
-        """Leave nothing of a file that is not read after all."""
-        if self.staged is not None:
-            shutil.rmtree(self.out)
 
     # --- rows --------------------------------------------------------------------------------------------------------
 

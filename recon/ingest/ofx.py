@@ -152,8 +152,9 @@ class _Reading:
             ended = ended or name == "OFX"
             if name not in self.open:
                 raise UnreadableError(f"line {line}: </{name}> closes nothing", AGAIN)
-            while self.open.pop() != name:
-                pass
+            while (closed := self.open.pop()) != name:
+                if closed == "STMTTRN":
+                    raise UnreadableError(f"line {line}: </{name}> closes a STMTTRN that is still open", AGAIN)
             if name == "STMTTRN" and self.row is not None:
                 yield self._done(self.row)
                 self.row = None
