@@ -134,6 +134,8 @@ class Bucket:
             raise UnreachableError(
                 "s3-unreachable", f"{where}: no answer ({type(error).__name__})", "run the same night again: it is safe"
             ) from None
+        except RecursionError:  # boto3 follows a redirect to another region, and this server sends it in a circle
+            raise ReconError("s3-region", f"{where}: 301, again and again", "region: the one of the bucket") from None
         except said.BotoCoreError as error:
             remedy = "see transports in docs/configure.md: region, profile, endpoint_url"
             raise ReconError("s3-settings", f"{where}: {type(error).__name__}", remedy) from None

@@ -13,13 +13,12 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "nights")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "nights"))
+sys.path.insert(0, str(Path(__file__).parent))
 
-from far_shop import FarShop, Store  # noqa: E402 - beside this file
-from night_shop import Runner  # noqa: E402 - beside this file
-from servers import Proxy, SftpServer  # noqa: E402 - beside this file
-
-SECRET = "open-sesame-4711"
+from far_shop import FarShop, Store
+from night_shop import Runner
+from servers import Proxy, SftpServer
 
 
 @pytest.fixture(scope="session")

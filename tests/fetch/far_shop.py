@@ -45,7 +45,7 @@ class FarShop:
 
     def __init__(self, root: Path, runner: Runner) -> None:
         self.root, self.runner = root, runner
-        shops = apart(identified(seeded_shop(f"far-{n}", f"S{n}", nights=1)) for n in range(40))
+        shops = apart(identified(seeded_shop(f"far-{n}", f"S{n}", nights=1)) for n in range(12))
         self._settings = recon_yaml(shops[0])
         write_workspace(root, shops)
         for first in sorted((root / "in").glob(f"*_{NIGHT}.csv")):

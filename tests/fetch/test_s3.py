@@ -110,7 +110,7 @@ def test_e10_nobody_listens(far, store):
         (403, "InvalidAccessKeyId", "s3-credentials", "not known"),
         (403, "SignatureDoesNotMatch", "s3-credentials", "not known"),
         (404, "NoSuchBucket", "s3-no-bucket", "recon.yaml"),
-        (301, "PermanentRedirect", "s3-region", "region"),
+        (301, "301", "s3-region", "region"),
     ],
 )
 def test_e11_what_is_refused_is_exit_2_and_shows_no_secret(far, store, status, code, named, words):
