@@ -83,9 +83,13 @@ def _is_needed(workspace: Workspace, inputs: Inputs, read: Input) -> bool:
     """Whether the source's files for that night would be too few without this one. One that comes beside them is harmless:
     its rows are replays, counted as such."""
     source, day = read.source, read.entry["for"]
-    others = inputs.past.read_for[source.name, day] - (read.entry["status"] == "read")
+    tonight = [each.entry for each in inputs.read if each.source is source and each is not read]
+    others = sum(entry["status"] == "read" and entry["for"] == day and entry["code"] != "restated" for entry in tonight)
     calendar = source_calendar(workspace, source)
-    return is_expected(source.expected, date.fromisoformat(day), calendar) and others < source.expected.count
+    return (
+        is_expected(source.expected, date.fromisoformat(day), calendar)
+        and others + inputs.past.read_for[source.name, day] < source.expected.count
+    )
 
 
 def _let_be(read: Input) -> None:
