@@ -91,7 +91,7 @@ def _staged(
     for source in workspace.sources:
         for arrival in _files(workspace, connections, source, night, kept, may_fetch, inputs) if source.files else ():
             reading = _reading(workspace, source, arrival.fetched, records / f"{order:04d}_{source.name}", limits)
-            if inputs.past.before_reading(source, arrival.fetched).status == "read":
+            if reading.staged is None and inputs.past.before_reading(source, arrival.fetched).status == "read":
                 reading.stage()
             order += 1
             yield source, arrival, reading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,11 @@ class FarShop:
             return [{key: value for key, value in row.items() if key != "provenance"} for row in csv.DictReader(file)]
 
     def raw(self) -> set[str]:
-        return {path.name for path in (self.root / "raw").iterdir()} if (self.root / "raw").exists() else set()
+        return {path.name for path in (self.root / "raw").glob("*")}
+
+    def fetched(self) -> set[str]:
+        """What raw/ keeps of files from elsewhere: not of those that are in the shop's own folder."""
+        return self.raw() - {hashlib.sha256(path.read_bytes()).hexdigest() for path in (self.root / "in").iterdir()}
 
     def everything(self) -> dict[str, Any]:
         return left_by(self.root)

@@ -93,7 +93,7 @@ def found(root: Path, pattern: str, settle_seconds: int = 0):
     source = Source("acme", "settlement_line", Moves.EVENTS, files=pattern, settle_seconds=settle_seconds)
     later: list[Later] = []
     night = date(2026, 11, 19)
-    files = fetch_files(Folder(root), root / "raw", source, night, night, 60, (), later.append)
+    files = fetch_files(Folder(root), root / "raw", source, night, night, 60, {}, later.append)
     return files, later
 
 

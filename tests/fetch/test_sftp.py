@@ -66,7 +66,7 @@ def test_a_server_with_another_key_hears_neither_user_nor_password(far, sftp):
         "nothing was sent",
         "ask the provider",
     )
-    assert sftp.accounts.tried == 0 and far.nothing_left() and far.raw() == set()
+    assert sftp.accounts.tried == 0 and far.nothing_left() and far.fetched() == set()
 
 
 def test_a_server_with_a_key_of_another_type(far, sftp):
@@ -86,7 +86,7 @@ def test_two_keys_while_the_provider_changes_them(far, sftp):
 def test_a_wrong_password_is_exit_2_and_is_not_shown(far, sftp):
     sftp.accounts.password = "another"
     says(far.night(), 2, "sftp-refused", "acme is not let in", "check them with the provider")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
     assert sftp.accounts.tried == 1, "a refusal is not tried again: accounts are locked for that"
 
 
@@ -113,7 +113,7 @@ def test_a_key_that_the_server_does_not_know(far, sftp):
 def test_e01_nobody_listens(far, sftp):
     sftp.stop()
     says(far.night(), 4, "sftp-unreachable", "the connection failed", "4 times", "it is safe")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
 
 
 def test_e01_something_listens_that_is_no_server(far):
@@ -153,7 +153,7 @@ def test_e12_a_connection_that_drops_in_the_middle_of_a_file_is_made_again(far, 
 def test_e12_a_connection_that_drops_every_time_is_exit_4_and_nothing_is_kept(far, sftp):
     Sftp.on_read = dropping(99)
     says(far.night(), 4, "sftp-unreachable", name(sftp), "4 times", "it is safe")
-    assert far.nothing_left() and far.raw() == set()
+    assert far.nothing_left() and far.fetched() == set()
 
 
 # --- F31: files that do not hold still -----------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_f31_a_file_that_is_renamed_away_between_listing_and_reading(far, sftp, 
     with Connections(workspace.root, workspace.transports) as connections:
         files = fetch_files(connections.of(source), workspace.raw, source, night, night, 60, (), later.append)
     assert files == [] and [each.why for each in later] == ["it was there when the folder was listed, and is gone"]
-    assert far.raw() == set()
+    assert far.fetched() == set()
 
 
 def test_e15_names_on_the_server_are_names_only(shop, sftp):
