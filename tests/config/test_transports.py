@@ -43,7 +43,7 @@ def test_a_bucket_and_a_server(files):
 
 def test_a_bucket_that_anybody_may_own_is_warned_of(files):
     with_transport(files, "{s3: {bucket: acme-reports}}")
-    assert files.only().startswith("recon.yaml:11:23: warning: nobody says who has to own the bucket")
+    assert files.only().startswith("recon.yaml:11:24: warning: nobody says who has to own the bucket")
 
 
 @pytest.mark.parametrize(
