@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import socket
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -197,6 +198,8 @@ class Server:
             needs("paramiko", "sftp", f"transport {self.name}")
             import paramiko
 
+            # What the library logs of a failure stands in the error that is raised; its traceback helps nobody.
+            logging.getLogger("paramiko").addHandler(logging.NullHandler())
             given = self.settings
             transport = paramiko.Transport(socket.create_connection((given.host, given.port), _CONNECT_SECONDS))
             try:

@@ -126,6 +126,7 @@ def test_e11_no_credentials_at_all(far):
 
 
 def test_a_public_bucket_needs_none(far, store):
+    store.client.put_object_acl(Bucket=store.bucket, Key=KEY, ACL="public-read")
     far.settle({"stripe": SOURCE}, {"bucket": store.transport(", anonymous: true")})
     answer = far.runner.night(far.root, NIGHT, environment={"AWS_EC2_METADATA_DISABLED": "true"})
     assert answer.exit == 0, answer.error
@@ -244,7 +245,7 @@ def test_e15_keys_that_would_leave_a_folder_are_names_only(shop, store):
     head, *rows = data.decode().splitlines()
     keys = [
         "in/../../../x.csv",
-        "in/a\nb\x1b[31m.csv",
+        "in/a\tb\x1b[31m.csv",
         "in/Twin.csv",
         "in/twin.csv",
         "in/한글 파일.csv",
@@ -257,7 +258,7 @@ def test_e15_keys_that_would_leave_a_folder_are_names_only(shop, store):
     assert answer.exit == 0, answer.error
     far = {key: entry for key, entry in shop.entries().items() if key.startswith("s3:")}
     assert len(far) == len(keys) and all(key.isprintable() for key in far)
-    assert name(store, "in/a\\u{a}b\\u{1b}[31m.csv") in far
+    assert name(store, "in/a\\u{9}b\\u{1b}[31m.csv") in far
     assert {entry["sha256"] for entry in far.values()} <= shop.raw()
     assert all(len(each) == 64 and each.isalnum() for each in shop.raw())
     assert not (shop.root.parent / "x.csv").exists() and not (shop.root / "x.csv").exists()
