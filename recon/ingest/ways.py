@@ -69,7 +69,7 @@ class Ways:
             by_condition = dict(filled)
             conditions = [self.condition(condition) for condition, _ in choices]
             # Where no choice holds, a refusal still names a column.
-            label = f"coalesce({_case(conditions, by_condition, 'column')}, {filled[0][1].column})"
+            label = f"coalesce({_case(conditions, by_condition, 'column')}, {filled[-1][1].column})"
             made.append(Part(sign, _case(conditions, by_condition, "text"), label))
         return made
 
