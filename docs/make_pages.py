@@ -63,7 +63,8 @@ def records_page() -> str:
         "## Types\n\n" + TYPES,
         "## In every record\n\nFilled by ingest; with these a row is found again in its file.\n\n" + rows(COMMON),
         "## Kinds\n\n`kind` is one of " + ", ".join(f"`{kind}`" for kind in KINDS) + ".\n`unknown` is a row type that "
-        "the format's mapping does not know: it is kept and becomes a break, never dropped.\n",
+        "the format's mapping does not know: it is kept and becomes a break, never dropped.\n"
+        "Of a bank line it is one of " + ", ".join(f"`{kind}`" for kind in RECORD_TYPES["bank_line"].kinds) + ".\n",
         *(vocabulary(record) for record in RECORD_TYPES.values()),
     ]
     return "\n".join(parts)

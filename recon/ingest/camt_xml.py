@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from recon.errors import ReconError
@@ -48,7 +49,12 @@ def _collect(element: Element, tree: dict[str, Any], found: Texts, skip: str) ->
 def local(element: Element) -> str:
     """The element's name without its namespace; empty for a comment."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return _bare(tag) if isinstance(tag, str) else ""
+
+
+@lru_cache(maxsize=1024)
+def _bare(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def child(element: Element | None, *path: str) -> Element | None:

@@ -287,7 +287,7 @@ def _near(mmdd: str, value_on: str) -> str:
     try:
         value = date.fromisoformat(value_on)
     except ValueError:
-        return mmdd
+        return ""  # the value date is told as what cannot be read
     days = []
     for year in (value.year - 1, value.year, value.year + 1):
         try:

@@ -71,7 +71,9 @@ class Ways:
         for sign, filled in slots:
             by_condition = dict(filled)
             conditions = [self.condition(condition) for condition, _ in choices]
-            made.append(Part(sign, _case(conditions, by_condition, "text"), _case(conditions, by_condition, "column")))
+            # Where no choice holds, a refusal still names a column.
+            label = f"coalesce({_case(conditions, by_condition, 'column')}, {filled[-1][1].column})"
+            made.append(Part(sign, _case(conditions, by_condition, "text"), label))
         return made
 
     def condition(self, condition: Expr) -> str:
