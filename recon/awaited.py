@@ -34,6 +34,8 @@ def note_hours(workspace: Workspace, source: Source, entries: Sequence[Entry]) -
     """Say of each file by when it had to be there, and whether it came after that."""
     calendar = source_calendar(workspace, source)
     for entry in entries:
+        if entry["status"] != "read" or entry["code"] == "restated":
+            continue
         day = date.fromisoformat(entry["for"])
         due = due_at(source.expected, day, calendar, workspace.zone)
         if due is not None and is_expected(source.expected, day, calendar):

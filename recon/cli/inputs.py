@@ -221,7 +221,8 @@ def _seen(settings: Workspace, what: str) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for night in published(settings.nights):
         for entry in _entries(settings.nights / str(night)):
-            names = (entry["name"], entry.get("path"), entry["name"].rpartition("/")[2])
+            path = str(entry.get("path") or entry["name"])
+            names = (entry["name"], path, path.rpartition("/")[2])
             by_digest = len(what) >= 8 and entry["sha256"].startswith(what.lower())
             if what in names or by_digest:
                 found.append((str(night), entry))

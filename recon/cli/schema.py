@@ -11,6 +11,7 @@ NAMES = {
     "rules": "rules/NAME.yaml",
     "format": "rules/formats/NAME.yaml",
     "summary": "nights/DATE/summary.json",
+    "inputs": "nights/DATE/inputs.json",
 }
 
 

@@ -163,11 +163,11 @@ def test_rules_without_a_workspace_are_the_shipped_ones(tmp_path):
     assert done.returncode == 0 and len(results) > 70 and all(result["ok"] for result in results)
 
 
-@pytest.mark.parametrize("name", ["workspace", "rules", "format", "summary"])
+@pytest.mark.parametrize("name", ["workspace", "rules", "format", "summary", "inputs"])
 def test_schema_prints_a_json_schema(name):
     schema = json.loads(recon("schema", name).stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    if name != "summary":
+    if name not in ("summary", "inputs"):
         assert schema["additionalProperties"] is False
 
 

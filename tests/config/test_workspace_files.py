@@ -80,12 +80,28 @@ def test_a_shipped_reconciliation_is_found_and_the_workspaces_own_comes_first(fi
         ),
         ("calendar: KR, expected", "calendar: KO, expected", "KO is not a calendar"),
         ("expected: business_days", "expected: weekly", "'weekly' is not one of: business_days, daily, any"),
+        (
+            "expected: business_days",
+            "expected: {on: [mon, monday]}",
+            "one of business_days, daily, any or a list of weekdays",
+        ),
+        ("expected: business_days", "expected: {on: daily, by: 6am}", "a time as 06:00 is expected, '6am' found"),
+        ("expected: business_days", "expected: {on: daily, count: 0}", "count"),
+        ("expected: business_days", 'expected: {on: any, by: "06:00"}', "on: any expects no file"),
+        ("expected: business_days", "expected: {on: daily, hour: 6}", "unknown key hour"),
+        (
+            "expected: business_days",
+            "sequence: {restarts: weekly}",
+            "'weekly' is not one of: never, yearly, daily, unused",
+        ),
         ("version: 1", "version: 2", "'2' is not one of: 1"),
         ("sqlite:///shop.sqlite", "oracle://db/x", "this is not a URL of a database that can be read"),
         ("name: shop\n", "name: shop\nmemory_limit: lots\n", "a size as 1GB is expected, 'lots' found"),
         ("name: shop\n", "name: shop\nthreads: 0\n", "threads"),
         ("in/acme_{date}.csv", "in/acme_{day}.csv", "an unknown placeholder"),
         ("in/acme_{date}.csv", "in/acme_{date:%H}.csv", "{date:%H} is not a date"),
+        ("in/acme_{date}.csv", "in/{seq}/acme_{date}.csv", "{seq} stands in a folder's name"),
+        ("in/acme_{date}.csv", "in/acme_{seq}_{seq}.csv", "an unknown placeholder"),
     ],
 )
 def test_what_does_not_fit_is_said_where_it_stands(files, old, new, said):

@@ -18,7 +18,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from recon.cli.main import _run
+from recon.config.json_schema import schema
 from recon.verify import verify_night
 
 HEADER = "natural_id,kind,psp_reference,payment_order_id,currency,amount,occurred_at"
@@ -114,6 +117,7 @@ class Shop:
         assert self.ledger() == before, "the ledger was changed"
         if (self.root / "nights" / night).exists():
             assert verify_night(self.root / "nights" / night) == []
+            jsonschema.validate(self.left(night), schema("inputs"))
             for line in self.summary(night)["roll_forward"]:
                 for side in (line["counts"], {name: int(text) for name, text in line["amounts"].items()}):
                     if side:

@@ -147,20 +147,25 @@ def test_a_file_set_aside_is_like_one_that_did_not_come(four_nights, five_nights
 
 
 def test_a_file_set_aside_is_replaced_by_one_of_another_name(four_nights, five_nights, tmp_path, runner):
-    """The provider sends it again: the night takes it, and is as if the first had never come."""
+    """The provider sends it again: it stands in for the first one, which the night keeps as evidence."""
     shop = copied(four_nights, tmp_path / "shop")
     good = (shop / "in" / SETTLED).read_bytes()
     assert runner.night(spoiled(shop, unreadable)).exit == 3
     (shop / "in" / f"adyen_{LAST}_again.csv").write_bytes(good)
     (shop / "in" / SETTLED).unlink()
-    assert runner.night(shop).exit == 0
+    answer = runner.night(shop)
+    assert answer.exit == 0, answer.error
+    assert entries(shop)[f"in/{SETTLED}"]["replaced_by"] == f"in/adyen_{LAST}_again.csv"
     assert {key: row["code"] for key, row in open_breaks(shop).items()} == {
         key: row["code"] for key, row in open_breaks(five_nights).items()
     }
 
 
-def test_a_mended_file_of_the_same_name_replaces_the_one_that_was_set_aside(four_nights, five_nights, tmp_path, runner):
-    """A rerun takes it beside the bytes that the night kept; --refetch reads only what is there now, as if never spoilt."""
+def test_a_mended_file_of_the_same_name_is_read_and_refetch_forgets_the_spoilt_one(
+    four_nights, five_nights, tmp_path, runner
+):
+    """Nothing of the spoilt bytes was read, so the mended ones need nobody's leave; --refetch reads what is there now, and
+    the night is as if never spoilt."""
     shop = copied(four_nights, tmp_path / "shop")
     file = shop / "in" / SETTLED
     good, arrived = file.read_bytes(), file.stat()
@@ -168,20 +173,21 @@ def test_a_mended_file_of_the_same_name_replaces_the_one_that_was_set_aside(four
     file.write_bytes(good)
     os.utime(file, ns=(arrived.st_atime_ns, arrived.st_mtime_ns))
     assert runner.night(shop).exit == 0
-    assert open_breaks(shop) == open_breaks(five_nights)
+    assert open_breaks(shop) == open_breaks(five_nights) and fixes(shop) == fixes(five_nights)
     assert runner.night(shop, LAST, "--refetch").exit == 0
     left, expected = left_by(shop), left_by(five_nights)
     assert left["nights"] == expected["nights"] and left["tables"] == expected["tables"]
     assert set(expected["raw"]) < set(left["raw"]), "the spoilt bytes are kept as evidence"
 
 
-def test_the_same_bytes_under_another_name_are_replays_only(four_nights, five_nights, tmp_path, runner):
+def test_the_same_bytes_under_another_name_are_known(four_nights, five_nights, tmp_path, runner):
     shop = copied(four_nights, tmp_path / "shop")
     twin = shop / "in" / f"adyen_{LAST}_twin.csv"
     twin.write_bytes((shop / "in" / SETTLED).read_bytes())
     assert runner.night(shop).exit == 0
     entry = entries(shop)[f"in/{twin.name}"]
-    assert entry["status"] == "replayed" and entry["replayed"] == entry["rows"] > 0 and entry["restated"] == 0
+    assert entry["status"] == "replayed" and entry["replayed"] == entry["rows"] > 0 and entry["read"] == 0
+    assert entry["first"]["name"] == f"in/{SETTLED}"
     assert open_breaks(shop) == open_breaks(five_nights)
     assert fixes(shop) == fixes(five_nights)
     assert facts(shop)["reconciliations"] == facts(five_nights)["reconciliations"]
