@@ -15,7 +15,7 @@ _SHORTEST = 6  # bytes, as cvv123: a shorter text is spared the patterns
 _PATTERN = re.compile(_CANDIDATE, re.ASCII)
 #: A verification code after its name; track 2 (number=expiry and service code); track 1 (number^name^expiry ...).
 _SECRET = (
-    r"(?i:\b(?:cvv2?|cvc2?|cav2|security code|verification (?:code|value))\b(?: is)?[^0-9a-z]{0,5}[0-9]{3,4}\b)"
+    r"(?i:\b(?:cvv2?|cvc2?|cav2|security code|verification (?:code|value))(?: is)?[^0-9a-z]{0,5}[0-9]{3,4}\b)"
     r"|[2-6][0-9]{11,18}(?:[=D][0-9]{7}|\^[^\^]{2,26}\^[0-9]{7})"
 )
 _SECRET_PATTERN = re.compile(_SECRET, re.ASCII)
