@@ -62,6 +62,10 @@ _INPUT = _object(
         "due_by": _INSTANT,
         "overdue": {**_FLAG, "description": "it arrived after due_by"},
         "balances": {"type": "array", "items": _BALANCE},
+        "version": {**_TEXT, "description": "what pinned the bytes at their source, where there is such a thing"},
+        "unpacked": _or_null(
+            _object({"steps": {"type": "array", "items": _TEXT}, "sha256": _SHA256, "size": _COUNT}),
+        ),
     },
 )
 _AWAITED = _object(

@@ -78,7 +78,9 @@ def lxml_etree() -> Any:
         from lxml import etree
     except ImportError:
         raise ReconError(
-            "extra-missing", "camt files are read with lxml, which is not installed", "pip install 'payrecon[bank]'"
+            "missing-extra",
+            "a camt file needs the library lxml, which is not installed",
+            "pip install 'payrecon[bank]'",
         ) from None
     return etree
 

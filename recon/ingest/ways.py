@@ -22,6 +22,9 @@ class Part:
     column: str
 
 
+_CONSTANT = text("(constant)")  # the column that a constant came from
+
+
 class Ways:
     """The columns of one file, by the names that a format knows them by."""
 
@@ -33,7 +36,7 @@ class Ways:
         if way.choose:
             return self._chosen(way)
         if way.const is not None:
-            return [Part(1, text(way.const), text("(constant)"))]
+            return [Part(1, text(way.const), _CONSTANT)]
         if way.credit or way.debit:
             sides = ((way.sign, way.credit), (-way.sign, way.debit))
             return [
@@ -71,8 +74,9 @@ class Ways:
         for sign, filled in slots:
             by_condition = dict(filled)
             conditions = [self.condition(condition) for condition, _ in choices]
-            # Where no choice holds, a refusal still names a column.
-            label = f"coalesce({_case(conditions, by_condition, 'column')}, {filled[-1][1].column})"
+            # Where no choice holds, a refusal still names a column: the first that is one.
+            columns = [part.column for _, part in filled if part.column != _CONSTANT] or [filled[-1][1].column]
+            label = f"coalesce({_case(conditions, by_condition, 'column')}, {columns[0]})"
             made.append(Part(sign, _case(conditions, by_condition, "text"), label))
         return made
 
@@ -110,5 +114,4 @@ def _case(conditions: list[str], parts: dict[str, Part], what: str) -> str:
         f"WHEN {condition} THEN {getattr(parts[condition], what) if condition in parts else 'NULL'}"
         for condition in conditions
     )
-    other = f" ELSE {next(iter(parts.values())).column}" if what == "column" else ""  # no choice holds: where to look
-    return f"CASE {cases}{other} END"
+    return f"CASE {cases} END"

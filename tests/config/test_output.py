@@ -71,7 +71,7 @@ def test_r32_a_file_with_a_hostile_name_is_one_line(tmp_path):
     command = [sys.executable, "-m", "recon", "run", "--date", "2026-10-13"]
     done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 3, done.stderr
-    assert "set aside: in/toss_2026-10-13\\x1b[2J\\x0areconciled.csv: " in done.stdout
+    assert "set aside: in/toss_2026-10-13\\u{1b}[2J\\u{a}reconciled.csv: " in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
 

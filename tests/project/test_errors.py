@@ -75,7 +75,7 @@ def test_an_error_has_its_exit_code_an_explanation_an_example_and_a_remedy(name)
     assert set(entry) == {"exit", "means", "example", "remedy"}
     assert Exit[entry["exit"]]
     assert {each.exit for each in PLACES if each.name == name} <= {entry["exit"]}
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z]+)*", name)
     assert all(len(entry[part]) > 15 for part in ("means", "remedy"))
 
 
