@@ -149,6 +149,7 @@ def test_every_command_in_a_block_is_run_here(shop):
     run = {
         "README.md": {"cd demo", "recon check"},
         "configure.md": {"$ recon check"},
+        "inputs.md": {"$ recon inputs list"},  # tests/inputs/test_inputs_page.py
     }
     for path in PAGES:
         found = [
