@@ -68,7 +68,7 @@ def preview(
 
 
 def find_format(name: str) -> Format:
-    """The format of a path, of the workspace one stands in, or one that ships with recon."""
+    """The format of a path, of the workspace one stands in, or one that ships with recon; lines may await confirmation."""
     from recon.config.format_file import load_format
     from recon.config.shipped import shipped_rules
 
@@ -77,13 +77,13 @@ def find_format(name: str) -> Format:
             raise ReconError(
                 "no-such-format", f"there is no file {name}", "give a format's name, or the path of its file"
             )
-        return load_format(Path(name))
+        return load_format(Path(name), draft=True)
     folders = [shipped_rules() / "formats"]
     with suppress(ReconError):  # a preview needs no workspace
         folders.insert(0, find_workspace() / "rules" / "formats")
     for folder in folders:
         if (folder / f"{name}.yaml").is_file():
-            return load_format(folder / f"{name}.yaml")
+            return load_format(folder / f"{name}.yaml", draft=True)
     known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
     raise ReconError(
         "no-such-format", f"there is no format {name}", f"one of: {', '.join(known)}; or the path of a format file"
@@ -131,7 +131,7 @@ def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: i
         ],
         "controls": [{"name": name, "state": state, "detail": detail} for name, state, detail in loaded.controls],
         "refusals": [dict(zip(("line", "column", "found", "expected", "raw"), row, strict=True)) for row in refusals],
-        "warnings": list(loaded.warnings),
+        "warnings": [*loaded.warnings, *(f"to be confirmed by you: {each}" for each in fmt.to_confirm)],
         "set_aside": {"reason": aside.reason, "remedy": aside.remedy, "detail": list(aside.detail)} if aside else None,
     }
 
