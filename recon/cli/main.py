@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("recon.cli.demo:demo", "Make a shop with planted breaks, run its nights, compare with the truth."),
     "init": ("recon.cli.init:init", "Write a commented workspace for your own files."),
     "check": ("recon.cli.check:check", "Check recon.yaml, rules, formats and connections; say how to mend."),
+    "sniff": ("recon.cli.sniff:sniff", "Tell what an unknown file is, and propose a format for it."),
     "preview": ("recon.cli.preview:preview", "Show a file's rows raw beside read, with totals and refusals."),
     "run": ("recon.cli.run:run", "Reconcile one night."),
     "catch-up": ("recon.cli.run:catch_up", "Reconcile the nights that are missing, oldest first."),

@@ -20,7 +20,6 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 #: Words that begin a line of totals, in small letters.
 TOTAL_WORDS = ("합계", "총계", "소계", "총합계", "계", "total", "totals", "sum", "summe", "gesamt", "grand total", "subtotal",
                "totaal", "totale", "suma", "合計", "合计", "trailer", "footer", "count")  # fmt: skip
-_DATA = re.compile(r"-?[0-9][0-9.,: /-]*")
 _SEARCHED = 200
 
 
@@ -122,7 +121,7 @@ def _is_header(line: Line, width: int) -> bool:
     filled = [cell for cell in cells if cell]
     if len(cells) != width or len(filled) < 2 or len(filled) * 3 < width * 2 or is_total(line):
         return False
-    return not any(_DATA.fullmatch(cell) for cell in filled)
+    return not any(2 * len(re.findall("[0-9]", cell)) >= len(cell) for cell in filled)
 
 
 def _around(table: Table, whole: bool) -> Table:
