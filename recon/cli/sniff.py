@@ -20,7 +20,9 @@ _KNOWN_SHOWN = 5
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--name", default="", metavar="NAME", help="Write the proposal to rules/formats/NAME.yaml of the workspace.")
+@click.option(
+    "--name", default="", metavar="NAME", help="Write the proposal to rules/formats/NAME.yaml of the workspace."
+)
 @click.option(
     "--record", default="settlement_line", show_default=True, metavar="RECORD", help="Vocabulary that the rows become."
 )
@@ -44,7 +46,9 @@ def sniff(ctx: click.Context, file: Path, name: str, record: str, psp: str, as_j
     from recon.sniff.report import sniff_file
 
     if record not in RECORD_TYPES:
-        raise ReconError("no-such-record", f"there is no record vocabulary {record}", f"one of: {', '.join(RECORD_TYPES)}")
+        raise ReconError(
+            "no-such-record", f"there is no record vocabulary {record}", f"one of: {', '.join(RECORD_TYPES)}"
+        )
     target = _target(name) if name else None
     result = sniff_file(file, RECORD_TYPES[record], name, psp, _folders())
     if target is not None and result.draft:
@@ -63,7 +67,9 @@ def _target(name: str) -> Path:
     from recon.config.models import NAME
 
     if not re.fullmatch(NAME, name):
-        raise ReconError("bad-name", f"{name!r} is no name of a format", "lower case letters, digits and _: acme_settlement")
+        raise ReconError(
+            "bad-name", f"{name!r} is no name of a format", "lower case letters, digits and _: acme_settlement"
+        )
     path = find_workspace() / "rules" / "formats" / f"{name}.yaml"
     if path.exists() or path.is_symlink():
         raise ReconError("format-exists", f"{path} is there already", "choose another --name, or move the file away")
@@ -118,7 +124,12 @@ def _show(result: Sniffed, target: Path | None, file: Path) -> None:
         emit()
         table(
             (
-                (each.name, f"{each.present}/{each.required}", f"{each.read}/{each.rows}" if each.rows else "", _verdict(each))
+                (
+                    each.name,
+                    f"{each.present}/{each.required}",
+                    f"{each.read}/{each.rows}" if each.rows else "",
+                    _verdict(each),
+                )
                 for each in result.known[:_KNOWN_SHOWN]
             ),
             ("known format", "columns", "rows read", "verdict"),

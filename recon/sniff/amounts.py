@@ -16,7 +16,7 @@ from recon.domain.money import read_scaled
 #: (decimal, thousands), the plainest first.
 MARKS = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", " "), (",", "\xa0"), (".", "'"), (",", "'"))
 #: Decimals kept while sniffing: enough for every currency.
-PLACES = 6
+PLACES = 4
 _SHAPED = re.compile(r"-?[0-9][0-9.,' \xa0]*")
 _STRANGE = re.compile(
     r"[(][0-9.,]+[)]|[0-9][0-9.,]*-|[+][0-9][0-9.,]*|[€$£₩¥]\s?-?[0-9][0-9.,]*|-?[0-9][0-9.,]*\s?(?:[€$£₩¥원円]|[A-Z]{3}|CR|DR)"
@@ -38,13 +38,19 @@ class Marks:
 
 
 def read(cell: str, decimal: str, thousands: str) -> int | None:
-    """The amount in millionths, or None where the reader refuses it."""
+    """The amount in ten-thousandths, or None where the reader refuses it."""
     return read_scaled(cell, PLACES, decimal=decimal, thousands=thousands)
 
 
 def shaped(cell: str) -> bool:
     """Whether the text could be an amount under some marks."""
     return bool(_SHAPED.fullmatch(cell))
+
+
+def number(cell: str, decimal: str, thousands: str) -> bool:
+    """Whether the text is a number of any length under these marks: a rate, a long id."""
+    body = cell.replace(thousands, "") if thousands else cell
+    return bool(re.fullmatch(rf"-?[0-9]+(?:{re.escape(decimal)}[0-9]+)?", body))
 
 
 def strange(cell: str) -> bool:

@@ -20,7 +20,7 @@ _ID = re.compile(r"(?=.*[0-9A-Za-z])[^\s]{2,80}")
 @dataclass
 class Column:
     """A column: `cells` as they stand, blanks at the ends taken off. `shape` is one of empty, date, currency, money,
-    whole, strange, code, id, text; `null_values` are texts that stand for nothing."""
+    whole, rate, strange, code, id, text; `null_values` are texts that stand for nothing."""
 
     name: str
     at: int
@@ -74,6 +74,8 @@ def _shape(column: Column, marks: Marks) -> str:
     if all(amounts.read(cell, marks.decimal, marks.thousands) is not None for cell in distinct):
         marked = any(mark and mark in cell for cell in distinct for mark in (marks.decimal, marks.thousands, "-"))
         return "money" if marked else "whole"
+    if all(amounts.number(cell, marks.decimal, marks.thousands) for cell in distinct):
+        return "id" if all(cell.isdigit() for cell in distinct) else "rate"
     if all(amounts.strange(cell) or amounts.shaped(cell) for cell in distinct):
         return "strange"
     if len(distinct) <= _CODES_MAX and len(distinct) * 3 <= max(len(column.filled), 9) and not _long(distinct):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from recon.sniff.evidence import Finding, NotATableError, sure
+from recon.sniff.evidence import CERTAIN, Finding, NotATableError
 
 #: Bytes that are looked at, unpacked.
 LOOKED_AT = 8 * 2**20
@@ -72,7 +72,7 @@ def open_file(path: Path, scratch: Path) -> Opened:
     if kind == "text" and (not whole or current.stat().st_size > LOOKED_AT):
         current, whole = _cut(current, scratch / "looked-at"), False
     if not steps:
-        findings.append(Finding("compression", "none", sure(98, 98), "the first bytes are those of no archive"))
+        findings.append(Finding("compression", "none", CERTAIN, "the first bytes are those of no archive"))
     return Opened(current, kind, name, tuple(steps), tuple(findings), whole, current.stat().st_size)
 
 
@@ -87,12 +87,14 @@ def _layer(path: Path, head: bytes) -> tuple[str, str, Callable[[], IO[bytes]], 
         return _zip(path)
     for step, magic, opened in (("gzip", b"\x1f\x8b", gzip.open), ("bz2", b"BZh", bz2.open)):
         if head.startswith(magic):
-            finding = Finding("compression", step, sure(98, 98), f"the first bytes are {magic.hex(' ')}")
-            return step, "", lambda opened=opened: opened(path, "rb"), finding  # type: ignore[misc]
+            finding = Finding("compression", step, CERTAIN, f"the first bytes are {magic.hex(' ')}")
+            return step, "", lambda opened=opened: opened(path, "rb"), finding
     other = ((b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ", "xz"), (b"7z\xbc\xaf", "7-Zip"), (b"Rar!", "RAR"))
     for magic, what in other:
         if head.startswith(magic):
-            raise NotATableError(f"it is packed with {what}, which is not looked into here", "unpack it, then sniff that")
+            raise NotATableError(
+                f"it is packed with {what}, which is not looked into here", "unpack it, then sniff that"
+            )
     return None
 
 
@@ -111,7 +113,7 @@ def _zip(path: Path) -> tuple[str, str, Callable[[], IO[bytes]], Finding] | None
         raise NotATableError("it is a zip archive locked by a password", "unpack it with the password, then sniff that")
     why = f"one file inside, {members[0].file_size:,} bytes"
     name = Path(members[0].filename.replace("\\", "/")).name
-    return "zip", name, lambda: archive.open(members[0]), Finding("compression", "zip", sure(98, 98), why)
+    return "zip", name, lambda: archive.open(members[0]), Finding("compression", "zip", CERTAIN, why)
 
 
 def _copy(stream: Callable[[], IO[bytes]], target: Path, step: str) -> bool:
@@ -123,7 +125,15 @@ def _copy(stream: Callable[[], IO[bytes]], target: Path, step: str) -> bool:
                 file.write(piece)
                 left -= len(piece)
             return bool(left) or not source.read(1)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise NotATableError(f"its {step} packing is damaged ({error})", "fetch it again") from error
 
 
@@ -140,7 +150,9 @@ def _kind(head: bytes, suffix: str) -> str:
     """text or workbook. Raises NotATableError for what is neither, or is not what its name says."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if not head:
-        raise NotATableError("it is empty", "ask the provider for it again; an empty file never means that nothing was sold")
+        raise NotATableError(
+            "it is empty", "ask the provider for it again; an empty file never means that nothing was sold"
+        )
     if head.startswith((_OLE, _ZIP)):
         return "workbook"
     if text.startswith(_HTML):

@@ -11,7 +11,13 @@ _DAYS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "
 _TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
 LAYOUTS: tuple[str, ...] = (
     *_DAYS,
-    *(f"{day}{gap}{clock}" for day in _DAYS if day not in ("%Y%m%d", "%y%m%d") for gap in (" ", "T") for clock in _TIMES),
+    *(
+        f"{day}{gap}{clock}"
+        for day in _DAYS
+        if day not in ("%Y%m%d", "%y%m%d")
+        for gap in (" ", "T")
+        for clock in _TIMES
+    ),
     "%Y%m%d%H%M%S",
     "%Y%m%d %H%M%S",
     "%Y%m%d %H:%M:%S",

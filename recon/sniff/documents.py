@@ -16,7 +16,7 @@ from recon.domain.rulebook import Format
 from recon.errors import Place
 from recon.ingest import excel
 from recon.ingest.staged import UnreadableError
-from recon.sniff.evidence import Finding, NotATableError, sure
+from recon.sniff.evidence import CERTAIN, Finding, NotATableError, sure
 from recon.sniff.table import Line, Table, frame
 
 _DEPTH_MAX = 6
@@ -47,7 +47,9 @@ def sheet(path: Path) -> Table:
     table.findings.append(Finding("header", f"row {table.header_line}, {len(table.header)} columns", sure(1, 1), why))
     if table.below:
         why = f"rows that begin with {', '.join(repr(_first(each)) for each in table.below[:3])}"
-        table.findings.append(Finding("footer", f"{len(table.below)} row(s)", sure(len(table.below), len(table.below)), why))
+        table.findings.append(
+            Finding("footer", f"{len(table.below)} row(s)", sure(len(table.below), len(table.below)), why)
+        )
     return table
 
 
@@ -65,20 +67,28 @@ def document(path: Path, encoding: str, whole: bool) -> tuple[Table, str]:
     except (ValueError, RecursionError) as error:
         lines = text.split("\n") if isinstance(error, ValueError) and "text" in locals() else []
         if len(lines) > 1 and lines[0].strip().startswith("{") and lines[0].strip().endswith("}"):
-            raise NotATableError("it is JSON lines: an object on each line", "ask for one JSON array, or for CSV") from error
+            raise NotATableError(
+                "it is JSON lines: an object on each line", "ask for one JSON array, or for CSV"
+            ) from error
         raise NotATableError(f"it begins as JSON and is no whole document ({error})", "fetch it again") from error
     found = sorted(_arrays(top, ""), key=lambda each: -len(each[1]))
     if not found:
         raise NotATableError("it is a JSON document without an array of objects", "name the records by hand")
     where, records = found[0]
-    why = f"{len(records):,} objects" + (f"; other arrays: {', '.join(each or 'top' for each, _ in found[1:4])}" if found[1:] else "")
+    why = f"{len(records):,} objects" + (
+        f"; other arrays: {', '.join(each or 'top' for each, _ in found[1:4])}" if found[1:] else ""
+    )
     rows = [dict(_members(record, "", 0)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(names, 1, [Line(n, [row.get(name, "") for name in names]) for n, row in enumerate(rows, 1)])
-    table.findings.append(Finding("records", where or "the document itself", sure(len(records), len(records), len(found)), why))
+    table.findings.append(
+        Finding("records", where or "the document itself", sure(len(records), len(records), len(found)), why)
+    )
     lists = [name for name in names if any(row.get(name) == _LISTED for row in rows)]
     if lists:
-        table.findings.append(Finding("arrays", ", ".join(lists[:5]), sure(98, 98), "arrays in a record, left out of the proposal"))
+        table.findings.append(
+            Finding("arrays", ", ".join(lists[:5]), CERTAIN, "arrays in a record, left out of the proposal")
+        )
     keep = [n for n, name in enumerate(names) if name not in lists]
     table.header = [names[n] for n in keep]
     table.rows = [Line(line.number, [line.cells[n] for n in keep]) for line in table.rows]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from recon.sniff.evidence import Finding, sure
+from recon.sniff.evidence import CERTAIN, Finding, sure
 
 _KOREAN = (
     "이다의가에는을를로고하지사기시자인일정대한수서보리나제어아원부전해상주장공여도동유성금결승취소액료번호분급예확합계총매출입"
@@ -65,7 +65,7 @@ def _told(name: str, found: str, data: bytes, why: str) -> Encoding:
     except UnicodeDecodeError as error:
         why += f"; but byte {data[error.start]:02X} at offset {error.start} is not {name}"
         return Encoding(name, Finding("encoding", found, 50, why), "the file's mark and its bytes disagree")
-    return Encoding(name, Finding("encoding", found, sure(98, 98), why), "")
+    return Encoding(name, Finding("encoding", found, CERTAIN, why), "")
 
 
 def _utf16_without_mark(data: bytes) -> Encoding | None:

@@ -86,7 +86,9 @@ def _frame(table: Table, options: dict[str, Any], stated: list[int], reader: str
     if table.trailing:
         options["trailing_delimiter"] = True
     rest = [line for line in table.below if line.number not in stated]
-    words = list(dict.fromkeys(cell for line in rest if (cell := next((c.strip() for c in line.cells if c.strip()), ""))))
+    words = list(
+        dict.fromkeys(cell for line in rest if (cell := next((c.strip() for c in line.cells if c.strip()), "")))
+    )
     if words:
         options["footer"] = words
 
@@ -151,21 +153,38 @@ def _differs(column: Column, first: str, other: str) -> bool:
 
 def _currency(given: dict[str, Role], columns: list[Column], findings: list[Finding]) -> tuple[str, str]:
     """The currency of a file that has no column for it, and why it is to be confirmed."""
-    if "currency" in given:
-        column = given["currency"].column
+    role = given.get("currency") or given.get("settled_currency")
+    if role is not None:
+        column = role.column
         shown = ", ".join(f"{code} {n:,}" for code, n in column.counts.most_common(5))
         seen = len(column.filled)
         findings.append(Finding("currency", f"column {column.name!r}", sure(seen, len(column.cells)), shown))
         return "", ""
     names = " ".join(c.name for c in columns)
-    codes = [word for word in names.replace("(", " ").replace(")", " ").replace("_", " ").split() if exponent(word) is not None]
-    signs = [code for sign, code in CURRENCY_SIGNS.items() if sign in names or any(sign in cell for c in columns for cell in c.counts)]
+    codes = [
+        word
+        for word in names.replace("(", " ").replace(")", " ").replace("_", " ").split()
+        if exponent(word) is not None
+    ]
+    signs = [
+        code
+        for sign, code in CURRENCY_SIGNS.items()
+        if sign in names or any(sign in cell for c in columns for cell in c.counts)
+    ]
     korean = ["KRW"] if any("가" <= letter <= "힣" for letter in names) else []
     found = [*codes, *signs, *korean]
     if not found:
-        findings.append(Finding("currency", "not in the file", 0, "no column of currency codes, no sign in names or cells"))
+        findings.append(
+            Finding("currency", "not in the file", 0, "no column of currency codes, no sign in names or cells")
+        )
         return "XXX", "the currency: the file does not say it (XXX is none, so every row is refused until you do)"
-    why = "from the names of the columns" if codes else "from a currency sign" if signs else "from the language of the columns"
+    why = (
+        "from the names of the columns"
+        if codes
+        else "from a currency sign"
+        if signs
+        else "from the language of the columns"
+    )
     findings.append(Finding("currency", found[0], 66 if codes else 33, why))
     return found[0], f"every amount is in {found[0]}: {why}"
 
@@ -175,10 +194,11 @@ def _keys(columns: list[Column], given: dict[str, Role], rows: int) -> list[Find
     found: list[tuple[int, str, str]] = []
     kinds = given["kind"].column.cells if "kind" in given else None
     for column in columns:
-        if column.shape not in ("id", "whole", "code", "text") or len(column.filled) * 10 < rows * 9:
+        known = kinds is not None and column is given["kind"].column
+        if known or column.shape not in ("id", "whole", "code", "text") or len(column.filled) * 10 < rows * 9:
             continue
         found.append((column.unique_percent, column.name, ""))
-        if kinds and column is not given["kind"].column and column.unique_percent < 100:
+        if kinds and column.unique_percent < 100:
             both = 100 * len(set(zip(column.cells, kinds, strict=True)) - {("", kind) for kind in kinds}) // rows
             found.append((both, column.name, f" + {given['kind'].column.name}"))
     best = sorted((each for each in found if each[0] >= 50), key=lambda each: (-each[0], each[2]))[:_KEYS_SHOWN]

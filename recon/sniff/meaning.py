@@ -50,7 +50,7 @@ class Meaning:
 
 
 def numbers(column: Column, marks: Marks) -> list[int | None]:
-    """The column's amounts in millionths; None where a cell is empty or no amount."""
+    """The column's amounts in ten-thousandths; None where a cell is empty or no amount."""
     return [amounts.read(cell, marks.decimal, marks.thousands) if cell else None for cell in column.cells]
 
 
@@ -65,7 +65,7 @@ def meaning(given: dict[str, Role], split: Split | None, marks: Marks) -> Meanin
 
 
 def field_values(made: Meaning, given: dict[str, Role], name: str, marks: Marks) -> list[int | None]:
-    """A money field's values as the proposal reads them, in millionths."""
+    """A money field's values as the proposal reads them, in ten-thousandths."""
     if name in ("amount", "settled_amount") and made.split is not None and made.split.credit and made.split.debit:
         pairs = zip(numbers(made.split.credit, marks), numbers(made.split.debit, marks), strict=True)
         return [None if a is None and b is None else (a or 0) - (b or 0) for a, b in pairs]
@@ -98,7 +98,9 @@ def _kinds(made: Meaning, role: Role) -> None:
     shown = ", ".join(f"{raw} {n:,} ({made.kinds[raw]})" for raw, n in counts.most_common(8))
     found = f"column {role.column.name!r}"
     # The list of words knows languages, not this provider: never more than even odds beyond what the name says.
-    made.findings.append(Finding("row types", found, sure(known, len(role.column.filled), 1 if role.likeness else 2), shown))
+    made.findings.append(
+        Finding("row types", found, sure(known, len(role.column.filled), 1 if role.likeness else 2), shown)
+    )
 
 
 def _signs(made: Meaning, given: dict[str, Role], marks: Marks) -> None:
@@ -137,7 +139,12 @@ def _sign_finding(made: Meaning, role: Role, captures: int, against: int, values
     below = sum(v < 0 for v in values if v)
     certain = sure(*made.sign_seen, rivals=1 if captures and against else 2)
     if made.turned:
-        return Finding("signs", "positive throughout", certain, f"{against} refunds and disputes are written positive: turned round")
+        return Finding(
+            "signs",
+            "positive throughout",
+            certain,
+            f"{against} refunds and disputes are written positive: turned round",
+        )
     side = "the provider's side" if made.sign < 0 else "ours"
     why = f"{captures} captures, {against} refunds and disputes; {below} of {len(values)} cells of {role.column.name!r} are negative"
     return Finding("signs", f"signed, from {side}", certain, why)
@@ -149,7 +156,11 @@ def _arithmetic(made: Meaning, given: dict[str, Role], marks: Marks) -> None:
         return
     amount, fee, net = (numbers(given[name].column, marks) for name in ("amount", "fee", "net"))
     tax = numbers(given["tax"].column, marks) if "tax" in given else [0] * len(amount)
-    rows = [(a, f or 0, t or 0, n) for a, f, t, n in zip(amount, fee, tax, net, strict=True) if a is not None and n is not None]
+    rows = [
+        (a, f or 0, t or 0, n)
+        for a, f, t, n in zip(amount, fee, tax, net, strict=True)
+        if a is not None and n is not None
+    ]
     telling = [row for row in rows if row[1] or row[2]]
     if not telling:
         return

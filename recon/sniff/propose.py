@@ -16,10 +16,19 @@ from recon.domain.records import Field, Type
 from recon.sniff import dates
 from recon.sniff.looked import Looked
 from recon.sniff.roles import Role
+from recon.sniff.words import FIELDS, likeness
 from recon.sniff.yaml_text import listed, scalar
 
 #: Fields that stand for a row, the best first, where no column does alone.
-_STANDS_IN = ("payout_id", "natural_id", "psp_reference", "payment_order_id", "order_id", "bank_reference", "end_to_end_id")
+_STANDS_IN = (
+    "payout_id",
+    "natural_id",
+    "psp_reference",
+    "payment_order_id",
+    "order_id",
+    "bank_reference",
+    "end_to_end_id",
+)
 _SHOWN = 60
 
 
@@ -40,7 +49,9 @@ def proposal(looked: Looked, name: str, psp: str, origin: str) -> str:
     identity, numbered, doubt = _identity(looked, [each.field for each in fields])
     names = [column for column in looked.table.header if column.strip()]
     once = [column for column in names if names.count(column) == 1]
-    wanted = read.used | {column for total in looked.totals for column in (total.label_column, total.column)}
+    wanted = read.used | {
+        column for total in looked.totals for column in (total.label_column, total.column, total.by_column)
+    }
     used = [column for column in once if column in wanted]
     lines = [
         f"# Proposed by `recon sniff` from {_clean(origin)}.",
@@ -82,7 +93,9 @@ def _options(looked: Looked) -> list[str]:
             text = scalar(str(value))
         lines.append(_marked(f"  {key}: {text}", looked.unsure.get(key, "")))
     if not looked.opened.whole and looked.reader == "delimited":
-        lines[-1] = _marked(lines[-1], "the end of the file was not looked at: name the lines of totals as `footer`, if there are any")
+        lines[-1] = _marked(
+            lines[-1], "the end of the file was not looked at: name the lines of totals as `footer`, if there are any"
+        )
     return lines
 
 
@@ -97,7 +110,9 @@ def _identity(looked: Looked, mapped: list[str]) -> tuple[list[str], bool, str]:
     if key is not None and own in mapped:
         doubt = "" if looked.rows >= 20 else f"unique in all {looked.rows:,} rows, which are few"
         return [own], False, doubt
-    names = [each for each in _STANDS_IN if each in mapped] or [each for each in (looked.record.day, looked.record.instant) if each in mapped]
+    names = [each for each in _STANDS_IN if each in mapped] or [
+        each for each in (looked.record.day, looked.record.instant) if each in mapped
+    ]
     if not names:
         names = ["amount"]
     doubt = "no column tells rows apart: equal rows are told apart by their order"
@@ -137,7 +152,8 @@ class _Fields:
     def _field(self, field: Field) -> _Written | None:
         special = {
             "psp": self._psp, "kind": self._kind, "kind_raw": self._kind_raw, "natural_id": self._natural_id,
-            "amount": self._amount, "settled_amount": self._settled_amount, "status": self._status,
+            "psp_reference": self._psp_reference, "amount": self._amount, "settled_amount": self._settled_amount,
+            "status": self._status,
         }  # fmt: skip
         if field.name in special:
             return special[field.name](field)
@@ -181,7 +197,11 @@ class _Fields:
             when = self._outgoing()
             if when:
                 choices = f"[{{when: {scalar(when)}, const: {out}}}, {{const: {into}}}]"
-                return _Written("kind", f"{{choose: {choices}}}", "" if out == "debit" else f"no column gives row types: money from us is a {out}")
+                return _Written(
+                    "kind",
+                    f"{{choose: {choices}}}",
+                    "" if out == "debit" else f"no column gives row types: money from us is a {out}",
+                )
             return _Written("kind", f"{{const: {into}}}", f"every row is a {into}: no column gives row types")
         values = self.meaning.kinds or {}
         strangers = [raw for raw, kind in values.items() if kind == "unknown"]
@@ -192,7 +212,9 @@ class _Fields:
         below += [f"      {scalar(raw)}: {kind}" for raw, kind in values.items()] or ["      {}"]
         if not values:
             below = []
-        return _Written("kind", "", "", (f"    column: {self._column(role.column.name)}", *below, "    unknown_value: unknown"))
+        return _Written(
+            "kind", "", "", (f"    column: {self._column(role.column.name)}", *below, "    unknown_value: unknown")
+        )
 
     def _kind_raw(self, field: Field) -> _Written | None:
         role = self.roles.get("kind")
@@ -212,21 +234,38 @@ class _Fields:
         role = self.roles.get("natural_id")
         return _Written("natural_id", self._plain(role)) if role else None
 
+    def _psp_reference(self, field: Field) -> _Written | None:
+        """Where one column is both the row's id and the payment's, both fields read it."""
+        role = self.roles.get("psp_reference")
+        if role is not None:
+            return _Written("psp_reference", self._plain(role), "" if role.named else self._by_name(role))
+        shared = self.roles.get("natural_id")
+        if shared is None:
+            return None
+        named = likeness(shared.column.name, FIELDS["psp_reference"]) >= 95
+        return _Written(
+            "psp_reference", self._plain(shared), "" if named else "the row's id is the payment's id as well"
+        )
+
     def _needed(self, field: Field) -> _Written:
         """A field that the record has to have and no column is called after."""
         key = _key_column(self.looked) or self.looked.table.header[0]
         if field.type is Type.MONEY:
             key = next((c.name for c in self.looked.columns if c.shape in ("money", "whole")), key)
-        return _Written(field.name, f"{{column: {self._column(key)}}}", f"no column is called {field.name}; this one is a guess")
+        return _Written(
+            field.name, f"{{column: {self._column(key)}}}", f"no column is called {field.name}; this one is a guess"
+        )
 
     def _currency(self, field: Field) -> _Written | None:
         role = self.roles.get(field.name)
         if role is None and field.name not in ("currency", "settled_currency"):
             return None
-        role = role or self.roles.get("currency")
+        role = role or self.roles.get("currency") or self.roles.get("settled_currency")
         if role is None:
             value, doubt = self.looked.currency
-            return _Written(field.name, f"{{const: {value}}}", doubt if field.name == "currency" or value == "XXX" else "")
+            return _Written(
+                field.name, f"{{const: {value}}}", doubt if field.name == "currency" or value == "XXX" else ""
+            )
         lower = any(cell != cell.upper() for cell in role.column.counts)
         return _Written(field.name, self._plain(role, *(["case: upper"] if lower else [])))
 
@@ -269,7 +308,10 @@ class _Fields:
         out = self._outgoing_rows() if name != "balance_after" else ""
         if not out:
             return _Written(name, self._plain(role, *(["sign: -1"] if sign < 0 else [])), todo)
-        turned, plain = self._plain(role, *([] if sign < 0 else ["sign: -1"])), self._plain(role, *(["sign: -1"] if sign < 0 else []))
+        turned, plain = (
+            self._plain(role, *([] if sign < 0 else ["sign: -1"])),
+            self._plain(role, *(["sign: -1"] if sign < 0 else [])),
+        )
         below = (f"      - {{when: {scalar(out)}, {turned[1:]}", f"      - {plain}")
         return _Written(name, "", "", (_marked("    choose:", todo), *below))
 
@@ -278,12 +320,18 @@ class _Fields:
         made, doubts = self.meaning, []
         tied = made.balanced and name in ("amount", "fee", "tax", "net")
         if not tied:
-            doubts.append("this column is known by its name alone" if role.likeness else "a column of amounts, its name says nothing")
+            doubts.append(
+                "this column is known by its name alone"
+                if role.likeness
+                else "a column of amounts, its name says nothing"
+            )
         if made.turned and name in ("amount", "net"):
             doubts.append("refunds and disputes are written positive, and turned round here")
         elif made.sign < 0 and name in ("amount", "net"):
             doubts.append("captures are written negative, and turned round here")
-        elif name == "amount" and self.record.name == "settlement_line" and made.split is None and made.sign_seen[1] < 2:
+        elif (
+            name == "amount" and self.record.name == "settlement_line" and made.split is None and made.sign_seen[1] < 2
+        ):
             doubts.append("the sign: money to us is positive")
         if name == "amount" and role.column.shape == "whole" and self._has_decimals():
             doubts.append("whole numbers: major units, or minor ones (then add `money: minor` to every amount)")
@@ -336,21 +384,18 @@ def _among(column: str, values: tuple[str, ...]) -> str:
 
 
 def _totals(looked: Looked, mapped: set[str]) -> list[str]:
-    """The totals below the rows that the rows agree with."""
-    lines = []
-    for n, total in enumerate(looked.totals, 1):
+    """The totals below the rows that the rows agree with; those with the same words state one total, a line for each group."""
+    made: dict[tuple[str, str, str], str] = {}
+    for total in looked.totals:
         when = f"{_name(total.label_column)} = {_text(total.label)}"
-        head = f"  - {{name: {scalar(f'{total.label} {n}')}, when: {scalar(when)}, "
+        head = f"  - {{name: {scalar(f'{total.label}, {total.column}')}, when: {scalar(when)}, "
+        key = (total.label_column, total.label, total.column)
+        of = looked.record.field(total.field) if total.field else None
         if not total.field:
-            lines.append(f"{head}count: {scalar(total.column)}}}")
-            continue
-        of = looked.record.field(total.field)
-        if of is None or total.field not in mapped or of.of not in mapped:
-            continue
-        currency = total.currency.upper() or looked.currency[0]
-        sign = ", sign: -1" if total.sign < 0 else ""
-        by = "{" + f"{of.of}: {scalar('=' + currency)}" + "}"
-        line = f"{head}value: {scalar(total.column)}, field: {total.field}{sign}, by: {by}}}"
-        several = "the file's only currency: the total is proven for it alone" if "currency" in looked.roles else ""
-        lines.append(_marked(line, several))
-    return ["totals:", *lines] if lines else []
+            made.setdefault(key, f"{head}count: {scalar(total.column)}}}")
+        elif of is not None and total.field in mapped and of.of in mapped:
+            currency = total.by_column or "=" + (total.currency.upper() or looked.currency[0])
+            sign = ", sign: -1" if total.sign < 0 else ""
+            by = "{" + f"{of.of}: {scalar(currency)}" + "}"
+            made.setdefault(key, f"{head}value: {scalar(total.column)}, field: {total.field}{sign}, by: {by}}}")
+    return ["totals:", *made.values()] if made else []

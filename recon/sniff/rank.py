@@ -21,6 +21,7 @@ from recon.engine.duck import Engine
 from recon.errors import ReconError
 from recon.ingest.files import Limits, read_file
 from recon.ingest.staged import column_pattern
+from recon.sniff.container import Opened
 
 _BY_HEADER = ("delimited", "json", "excel")
 _WORTH_TELLING = 50  # percent of the required columns
@@ -56,7 +57,7 @@ class Trial:
         return self.fits, read, 100 * self.present // max(self.required, 1), self.required
 
 
-def ranked(path: Path, columns: Iterable[str], folders: Iterable[Path], scratch: Path, *, whole: bool) -> list[Trial]:
+def ranked(opened: Opened, columns: Iterable[str], folders: Iterable[Path], scratch: Path) -> list[Trial]:
     """Known formats, the best first. `columns`: every name that the file could have as a column."""
     known: dict[str, Path] = {}
     for folder in folders:
@@ -68,12 +69,14 @@ def ranked(path: Path, columns: Iterable[str], folders: Iterable[Path], scratch:
         fmt, problems = read_format(each)
         if fmt is None or any(problem.severity == "error" for problem in problems):
             continue
+        if (fmt.reader == "excel") != (opened.kind == "workbook"):
+            continue
         present = sum(any(column_pattern(wanted).fullmatch(own) for own in names) for wanted in fmt.required)
         if fmt.reader in _BY_HEADER and present < len(fmt.required):
             if 100 * present >= _WORTH_TELLING * len(fmt.required):
                 trials.append(Trial(name, present, len(fmt.required), 0, 0, (), _missing(fmt, names)))
             continue
-        trial = tried(fmt, path, scratch / name, whole=whole)
+        trial = tried(fmt, opened.path, scratch / name, whole=opened.whole)
         if fmt.reader in _BY_HEADER or trial.rows:
             trials.append(trial)
     return sorted(trials, key=lambda each: each.score, reverse=True)
@@ -85,12 +88,23 @@ def tried(fmt: Format, path: Path, work: Path, *, whole: bool) -> Trial:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     lacking = {field.name for field in RECORD_TYPES[fmt.record].fields if field.required} - set(fmt.fields)
-    given = {each: fmt.name for each in ("psp", "account") if each in lacking}
-    source = Source("sniff", fmt.record, Moves.EVENTS, format=fmt.name, **given)
+    # A format may leave the provider or the account to the source, and here is none.
+    psp, account = (fmt.name if each in lacking else "" for each in ("psp", "account"))
+    source = Source("sniff", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp, account=account)
     needed, engine = len(fmt.required), Engine(work / "spill")
     try:
         loaded = read_file(
-            engine, source, fmt, path, path.name, sha256, work / "out", ZoneInfo("UTC"), time(0), Limits(1, 10), keep=True
+            engine,
+            source,
+            fmt,
+            path,
+            path.name,
+            sha256,
+            work / "out",
+            ZoneInfo("UTC"),
+            time(0),
+            Limits(1, 10),
+            keep=True,
         )
     except ReconError as error:
         return Trial(fmt.name, needed, needed, 0, 0, (), error.message, len(fmt.to_confirm))

@@ -21,6 +21,9 @@ from recon.sniff.look import look, open_and_read
 from recon.sniff.looked import Looked
 from recon.sniff.propose import proposal
 from recon.sniff.rank import Trial, ranked, tried
+from recon.sniff.table import DELIMITERS
+
+_HEAD, _HEAD_LINES = 1 << 16, 100
 
 
 @dataclass(slots=True)
@@ -64,8 +67,7 @@ def sniff_file(path: Path, record: RecordType, name: str, psp: str, folders: Seq
             looked = look(opened, result.findings, record)
         except NotATableError as error:
             result.nothing, result.remedy = error.what, error.remedy
-        names = _names(looked)
-        result.known = ranked(opened.path, names, folders, scratch, whole=opened.whole)
+        result.known = ranked(opened, _names(looked, opened), folders, scratch)
         if any(trial.fits for trial in result.known):
             result.nothing = result.remedy = ""
         if looked is not None and not result.nothing:
@@ -102,12 +104,15 @@ def _looked_at(path: Path, opened: Opened) -> str:
     return f"{path.stat().st_size:,} bytes{inside}; {how}"
 
 
-def _names(looked: Looked | None) -> list[str]:
-    """Whatever could be a column's name: the header's cells, and those of the lines around the table."""
-    if looked is None:
-        return []
-    lines = (*looked.table.above, *looked.table.odd[:20])
-    return [*looked.table.header, *(cell for line in lines for cell in line.cells)]
+def _names(looked: Looked | None, opened: Opened) -> list[str]:
+    """Whatever could be a column's name: the header as it was found, and each cell of the first lines, however split."""
+    names = list(looked.table.header) if looked is not None else []
+    if opened.kind == "text":
+        head = opened.path.read_bytes()[:_HEAD]
+        encoding = str(looked.options["encoding"]) if looked is not None else "utf-8"
+        lines = head.decode(encoding, "replace").removeprefix("\ufeff").split("\n")[:_HEAD_LINES]
+        names += [cell.strip(' "\r') for line in lines for mark in DELIMITERS for cell in line.split(mark)]
+    return names
 
 
 def _column(looked: Looked, at: int) -> dict[str, object]:

@@ -101,7 +101,7 @@ def _fits(field: Field, column: Column) -> bool:
     if field.type in (Type.DATE, Type.INSTANT):
         return shape == "date"
     if field.type is Type.RATE:
-        return shape in ("money", "whole")
+        return shape in ("money", "whole", "rate")
     if field.name in ("kind", "status"):
         return shape in ("code", "id", "text") and len(column.counts) <= 40
     if field.name == "payout_id":

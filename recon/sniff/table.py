@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recon.ingest.csv_text import CsvRecord, read_records
 from recon.ingest.staged import UnreadableError
-from recon.sniff.evidence import Finding, NotATableError, sure
+from recon.sniff.evidence import CERTAIN, Finding, NotATableError, sure
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 #: Words that begin a line of totals, in small letters.
@@ -136,13 +136,13 @@ def _around(table: Table, whole: bool) -> Table:
     doubled = sorted({name for name in table.header if table.header.count(name) > 1})
     if doubled:
         why = "a column that is named twice can't be read: ask the provider"
-        table.findings.append(Finding("header", f"twice: {', '.join(doubled)}", sure(98, 98), why))
+        table.findings.append(Finding("header", f"twice: {', '.join(doubled)}", CERTAIN, why))
     if table.quote == "":
         table.findings.append(Finding("quotes", "plain text", sure(1, 1), "read as quotes, one of them never closes"))
     if table.odd:
         lines = ", ".join(str(each.number) for each in table.odd[:5])
         why = f"line {lines}{' ...' if len(table.odd) > 5 else ''}: a night would quarantine them"
-        table.findings.append(Finding("odd rows", f"{len(table.odd):,}", sure(98, 98), why))
+        table.findings.append(Finding("odd rows", f"{len(table.odd):,}", CERTAIN, why))
     if not whole:
         table.findings.append(Finding("footer", "not looked at", 0, "the end of the file was not looked at"))
     elif table.below:

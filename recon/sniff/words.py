@@ -67,8 +67,33 @@ FIELDS: dict[str, tuple[str, ...]] = {
              "concepto", "비고", "메모", "적요", "내용", "摘要"),
 }  # fmt: skip
 #: Unsigned columns of money to us, and of money from us.
-CREDIT = ("credit", "credit amount", "haben", "gutschrift", "crédit", "crédito", "abono", "avere", "입금", "입금액", "대변")
-DEBIT = ("debit", "debit amount", "soll", "belastung", "débit", "débito", "cargo", "dare", "출금", "출금액", "차변", "지급액")
+CREDIT = (
+    "credit",
+    "credit amount",
+    "haben",
+    "gutschrift",
+    "crédit",
+    "crédito",
+    "abono",
+    "avere",
+    "입금",
+    "입금액",
+    "대변",
+)
+DEBIT = (
+    "debit",
+    "debit amount",
+    "soll",
+    "belastung",
+    "débit",
+    "débito",
+    "cargo",
+    "dare",
+    "출금",
+    "출금액",
+    "차변",
+    "지급액",
+)
 #: Values of a column that says the direction of an unsigned amount.
 INCOMING = ("c", "cr", "credit", "h", "haben", "in", "+", "입금")
 OUTGOING = ("d", "dr", "debit", "s", "soll", "out", "출금")
@@ -91,7 +116,13 @@ KINDS: dict[str, tuple[str, ...]] = {
 #: Currency signs and words in a column's name.
 CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "₩": "KRW", "원": "KRW", "円": "JPY", "zł": "PLN"}
 #: The zone that files with such text or such a currency mostly use; a guess that is always to be confirmed.
-ZONES = {"KRW": "Asia/Seoul", "JPY": "Asia/Tokyo", "CNY": "Asia/Shanghai", "INR": "Asia/Kolkata", "GBP": "Europe/London"}
+ZONES = {
+    "KRW": "Asia/Seoul",
+    "JPY": "Asia/Tokyo",
+    "CNY": "Asia/Shanghai",
+    "INR": "Asia/Kolkata",
+    "GBP": "Europe/London",
+}
 
 
 def normal(name: str) -> str:
