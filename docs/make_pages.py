@@ -1,4 +1,7 @@
-"""Write the pages that are made from code: docs/records.md. With --check, write nothing and exit 1 where one is out of date."""
+"""Write the pages that are made from code: docs/records.md, and docs/formats/NAME.md for each shipped format.
+
+With --check, write nothing and exit 1 where one is out of date, or where a page's format is gone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from pathlib import Path
 from recon.domain.records import COMMON, KINDS, RECORD_TYPES, Field, RecordType
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))
+
+from format_pages import format_pages  # noqa: E402 - beside this file, wherever it is run from
 
 TYPES = """\
 | type | what it holds |
@@ -60,23 +66,26 @@ def records_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"records.md": records_page}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Write or check every page; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args(arguments).check
     stale = 0
-    for name, make in PAGES.items():
-        path, text = DOCS / name, make()
+    pages = {"records.md": records_page(), **format_pages()}
+    for path in sorted((DOCS / "formats").glob("*.md")):
+        if f"formats/{path.name}" not in pages:
+            stale += 1
+            print(f"docs/formats/{path.name} has no format: delete it", file=sys.stderr)
+    for name, text in pages.items():
+        path = DOCS / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         if check:
             stale += 1
             print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote docs/{name}")
     return 1 if stale else 0

@@ -57,7 +57,10 @@ def _flag(value: Any) -> bool:
 
 
 #: Of every reader.
-SHARED: Options = {"decimals": (decimals, {})}
+SHARED: Options = {
+    "decimals": (decimals, {}),
+    "bare_decimals": (_flag, False),  # .11 is 0.11
+}
 
 #: Of `delimited`, for a table that stands among other lines.
 FRAMED: Options = {

@@ -165,6 +165,11 @@ class _Reader:
                 self.others.append(
                     Problem(Place(found[1], 1, 1), f"the file calls itself {format_.name}", "rename one")
                 )
+            remedy = "settle it with a first real file in your own copy under rules/formats/, then remove the line"
+            self.others += [
+                Problem(Place(found[1], 1, 1), f"to be confirmed before a night depends on it: {each}", remedy)
+                for each in format_.to_confirm
+            ]
             formats[model.format] = format_
         return formats
 

@@ -63,6 +63,15 @@ def read_scaled_sql(text: str, places: str, decimal: str = ".", thousands: str =
     )
 
 
+def whole_sql(text: str, decimal: str = ".") -> str:
+    """The text with the 0 that an amount written as .11 or -.11 leaves out; any other text as it is."""
+    mark = _literal(decimal)
+    return (
+        f"CASE WHEN starts_with({text}, {mark}) THEN '0' || {text} "
+        f"WHEN starts_with({text}, '-' || {mark}) THEN '-0' || substr({text}, 2) ELSE {text} END"
+    )
+
+
 def rescaled_sql(minor: str, currency: str, decimals: Mapping[str, int]) -> str:
     """Whole numbers whose decimals are the provider's own for some currencies, as minor units of ISO 4217.
 

@@ -10,13 +10,13 @@ The SELECT is built in layers, each a plain projection: texts, decimals of the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from zoneinfo import ZoneInfo
 
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
 from recon.domain.rulebook import FieldMap, Format, Source
-from recon.engine.amounts import places_sql, read_scaled_sql, rescaled_sql
+from recon.engine.amounts import places_sql, read_scaled_sql, rescaled_sql, whole_sql
 from recon.engine.duck import name, text
 from recon.ingest.cards import mask_sql
 from recon.ingest.staged import Staged
@@ -315,16 +315,20 @@ class Mapping:
             self._derived(each, way)
             return
         parts = self._ways.parts(way)
+        decimal, thousands = str(self.fmt.options.get("decimal", ".")), str(self.fmt.options.get("thousands", ""))
+        if self.fmt.options.get("bare_decimals"):
+            parts = [replace(part, text=whole_sql(part.text, decimal)) for part in parts]
         aliases = self._texts(each, parts)
         if not aliases:
             self._layers.values.append(f"CAST(NULL AS BIGINT) AS {value}")
             return
-        decimal, thousands = str(self.fmt.options.get("decimal", ".")), str(self.fmt.options.get("thousands", ""))
         minor = (way.choose[0][1].money if way.choose else way.money) == "minor"
         unit = f"CASE WHEN {places} IS NOT NULL THEN 0 END" if minor else places
         read = [name(f"p_{each.name}_{n}") for n in range(len(aliases))]
         for alias, into in zip(aliases, read, strict=True):
             number = read_scaled_sql(alias, unit, decimal, thousands)
+            if minor and self.fmt.reader != "query":  # 50.00 in a file of whole minor units is another unit, not 50
+                number = f"CASE WHEN NOT contains({alias}, {text(decimal)}) THEN {number} END"
             if minor and self.fmt.options.get("decimals"):
                 number = rescaled_sql(f"({number})", name("v_" + each.of), self.fmt.options["decimals"])
             self._layers.values.append(f"{number} AS {into}")

@@ -48,6 +48,7 @@ class _Reading:
         self.file_totals: dict[str, tuple[str, ...]] = dict(options["file_totals"])
         stated = {**self.above, **self.section_totals, **self.file_totals}
         self.names = ["section", *(f"{kind}.{each}" for kind, cells in stated.items() for each in cells)]
+        self._stated_names = tuple(self.names)
         self._places = {name: n for n, name in enumerate(self.names)}
         self._known = {self.row, self.header, *stated}
         self.warnings: list[str] = []
@@ -95,7 +96,7 @@ class _Reading:
             raise UnreadableError(f"line {record.line}: {self.header} stands outside a section", _AGAIN)
         self._columns = [_SPACES.sub(" ", each.strip()) for each in cells]
         declared = {*self.fmt.required, *self.fmt.optional}
-        known = [*self._columns, *(name for name in self.names if name in declared and name not in self._columns)]
+        known = [*self._columns, *(name for name in self._stated_names if name in declared)]
         warnings = check_header(known, self.fmt, ",")
         self.warnings += [each for each in warnings if each not in self.warnings]
         for each in self._columns:

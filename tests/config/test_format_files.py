@@ -46,7 +46,7 @@ CHOICES = """\
         ("encoding: cp949", "encoding: cp94999", "5:21: error: encoding is an encoding that Python knows"),
         ('delimiter: ";"', 'delimiter: ";;"', "delimiter is one character"),
         ('thousands: "."', 'thousands: ","', "decimal and thousands are the same mark"),
-        ("reader: delimited", "reader: xml", "4:9: error: 'xml' is not one of: delimited, json"),
+        ("reader: delimited", "reader: xml", "4:9: error: 'xml' is not one of: delimited, json, sectioned, excel"),
         ("record: settlement_line", "record: settlement", "settlement is not a record vocabulary"),
         (
             "amount: {column: gross}",
@@ -112,6 +112,45 @@ def test_what_is_wrong_is_said_where_it_stands(files, old, new, said):
 )
 def test_controls(files, control, said):
     files.paths["format"].write_text(files.paths["format"].read_text() + f"controls:\n  - {control}\n")
+    assert bool(files.said()) == bool(said)
+    assert said in "\n".join(files.said())
+
+
+def test_what_its_user_has_to_confirm_keeps_the_check_red(files):
+    files.paths["format"].write_text(files.paths["format"].read_text() + "to_confirm: [refunds are negative]\n")
+    assert "to be confirmed before a night depends on it: refunds are negative" in files.only()
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        ("{name: x, when: \"id = 'SUM'\", value: gross, field: amount, by: {currency: currency}}", ""),
+        ("{name: x, when: \"id = 'SUM'\", value: gross, field: amount, by: {currency: =EUR}}", ""),
+        ("{name: x, when: \"id = 'SUM'\", count: gross}", ""),
+        ("{name: x, when: \"id = 'SUM'\", value: gross, field: amount}", "sums of amount never cross currencies"),
+        ("{name: x, when: \"id = 'SUM'\"}", "a total states either a sum (value and field) or a count"),
+        ("{name: x, when: \"id = 'SUM'\", count: gros}", "gros is not a declared column (did you mean gross?)"),
+        ("{name: x, when: \"di = 'SUM'\", count: gross}", "di"),
+        ("{name: x, when: \"id = 'SUM'\", value: gross, field: kind, by: {currency: currency}}", "kind is no money"),
+        ("{name: x, when: \"id = 'SUM'\", value: gross, field: net, by: {currency: currency}}", "net is not read"),
+    ],
+)
+def test_totals_that_a_file_states(files, total, said):
+    files.paths["format"].write_text(files.paths["format"].read_text() + f"totals:\n  - {total}\n")
+    assert bool(files.said()) == bool(said)
+    assert said in "\n".join(files.said())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ("{when: \"gross = '9'\", column: gross, expected: no nine}", ""),
+        ("{when: \"gross = '9'\", column: gros, expected: no nine}", "gros is not a declared column"),
+        ("{when: gross, column: gross, expected: no nine}", "this is text, and a condition is needed"),
+    ],
+)
+def test_rows_that_a_format_refuses(files, refusal, said):
+    files.paths["format"].write_text(files.paths["format"].read_text() + f"refuse:\n  - {refusal}\n")
     assert bool(files.said()) == bool(said)
     assert said in "\n".join(files.said())
 

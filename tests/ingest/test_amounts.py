@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon.domain import money
-from recon.engine.amounts import read_minor_sql
+from recon.engine.amounts import read_minor_sql, rescaled_sql
 
 #: Texts that a lenient reader takes, damages or rounds; R1 to R13 of the bad-input list.
 _LISTED = (
@@ -103,3 +103,18 @@ def test_agrees_with_the_slow_reader(pairs: list[tuple[str, str]], marks: tuple[
 def test_every_listed_currency_reads_with_its_own_decimals(connection: duckdb.DuckDBPyConnection) -> None:
     pairs = [("7.0000", code) for code in money.EXPONENTS]
     assert read(connection, pairs, ".", "", "major") == [7 * 10**places for places in money.EXPONENTS.values()]
+
+
+@given(st.sampled_from(["ISK", "UGX", "MGA", "KRW", "EUR"]), st.integers(-(10**14), 10**14))
+def test_whole_numbers_with_decimals_of_their_own_become_minor_units_or_nothing(currency: str, number: int) -> None:
+    """ISK and UGX with two decimals (ISO 4217: none), MGA with none (ISO 4217: two); the others as they are."""
+
+    decimals = {"ISK": 2, "UGX": 2, "MGA": 0}
+    sql = rescaled_sql(f"CAST({number} AS BIGINT)", f"'{currency}'", decimals)
+    [(found,)] = duckdb.sql(f"SELECT {sql}").fetchall()
+    expected = {
+        "MGA": number * 100,
+        "ISK": number // 100 if number % 100 == 0 else None,
+        "UGX": number // 100 if number % 100 == 0 else None,
+    }
+    assert found == expected.get(currency, number)
