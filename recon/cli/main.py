@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("recon.cli.check:check", "Check recon.yaml, rules, formats and connections; say how to mend."),
     "sniff": ("recon.cli.sniff:sniff", "Tell what an unknown file is, and propose a format for it."),
     "preview": ("recon.cli.preview:preview", "Show a file's rows raw beside read, with totals and refusals."),
+    "fixture": ("recon.cli.fixture:fixture", "Make a real file into one that may be shown."),
     "run": ("recon.cli.run:run", "Reconcile one night."),
     "catch-up": ("recon.cli.run:catch_up", "Reconcile the nights that are missing, oldest first."),
     "status": ("recon.cli.status:status", "List the nights and their verdicts."),

@@ -139,10 +139,10 @@ def _show(result: Sniffed, target: Path | None, file: Path) -> None:
         emit(styled(f"nothing to propose: {result.nothing}", fg="red"))
         emit(f"  to fix  {result.remedy}")
         return
-    fitting = next((each.name for each in result.known if each.fits), "")
-    if fitting and target is None:
-        emit(f"{fitting} reads this file")
-        next_command(f"recon preview {file} --format {fitting}")
+    known = next((each for each in result.known if each.fits or each.knows), None)
+    if known is not None and (target is None or not result.draft):
+        emit(f"{known.name} reads this file" + ("" if known.fits else f", but a night would set it aside: {known.why}"))
+        next_command(f"recon preview {file} --format {known.name}")
         return
     _show_proposal(result, target, file)
 

@@ -2,7 +2,7 @@
 
 Comes in   any file
 Goes out   its plain bytes up to a limit, whether that is all of it, and a finding for each layer
-Never      more than LOOKED_AT bytes unpacked, so a bomb costs nothing; never a name inside an archive used as a path.
+Never      more than a limit of bytes unpacked, so a bomb costs nothing; never a name inside an archive used as a path.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Opened:
     kind   "text" or "workbook"
     name   of the innermost file, as the archive calls it
     steps  the layers that came off, from the outside in: zip, gzip, bz2
-    whole  whether `path` is all of it; else its first LOOKED_AT bytes, cut at a line's end
+    whole  whether `path` is all of it; else its first `limit` bytes, cut at a line's end
     """
 
     path: Path
@@ -48,8 +48,8 @@ class Opened:
     size: int
 
 
-def open_file(path: Path, scratch: Path) -> Opened:
-    """The file's plain bytes. Raises NotATableError for what holds no records, or cannot be opened."""
+def open_file(path: Path, scratch: Path, limit: int = LOOKED_AT) -> Opened:
+    """The file's plain bytes, at most `limit` of them. Raises NotATableError for what holds no records or can't be opened."""
     name, current, whole = path.name, path, True
     steps: list[str] = []
     findings: list[Finding] = []
@@ -62,15 +62,15 @@ def open_file(path: Path, scratch: Path) -> Opened:
             raise NotATableError(f"it is packed more than {_LAYERS_MAX} times", "unpack it by hand")
         step, inside, stream, finding = found
         target = scratch / f"unpacked.{len(steps)}"
-        whole = _copy(stream, target, step) and whole
+        whole = _copy(stream, target, step, limit) and whole
         steps.append(step)
         findings.append(finding)
         current, name = target, inside or name
     kind = _kind(head, Path(name).suffix)
     if kind == "workbook" and not whole:
-        raise NotATableError(f"it is a workbook of more than {LOOKED_AT:,} bytes unpacked", "unpack it by hand")
-    if kind == "text" and (not whole or current.stat().st_size > LOOKED_AT):
-        current, whole = _cut(current, scratch / "looked-at"), False
+        raise NotATableError(f"it is a workbook of more than {limit:,} bytes unpacked", "unpack it by hand")
+    if kind == "text" and (not whole or current.stat().st_size > limit):
+        current, whole = _cut(current, scratch / "looked-at", limit), False
     if not steps:
         findings.append(Finding("compression", "none", CERTAIN, "the first bytes are those of no archive"))
     return Opened(current, kind, name, tuple(steps), tuple(findings), whole, current.stat().st_size)
@@ -116,11 +116,11 @@ def _zip(path: Path) -> tuple[str, str, Callable[[], IO[bytes]], Finding] | None
     return "zip", name, lambda: archive.open(members[0]), Finding("compression", "zip", CERTAIN, why)
 
 
-def _copy(stream: Callable[[], IO[bytes]], target: Path, step: str) -> bool:
-    """Unpack up to LOOKED_AT bytes; whether that was all."""
+def _copy(stream: Callable[[], IO[bytes]], target: Path, step: str, limit: int) -> bool:
+    """Unpack up to `limit` bytes; whether that was all."""
     try:
         with stream() as source, target.open("wb") as file:
-            left = LOOKED_AT
+            left = limit
             while left and (piece := source.read(min(1 << 20, left))):
                 file.write(piece)
                 left -= len(piece)
@@ -137,10 +137,10 @@ def _copy(stream: Callable[[], IO[bytes]], target: Path, step: str) -> bool:
         raise NotATableError(f"its {step} packing is damaged ({error})", "fetch it again") from error
 
 
-def _cut(path: Path, target: Path) -> Path:
-    """The first LOOKED_AT bytes up to the last line's end; the same file where it has no line's end."""
+def _cut(path: Path, target: Path, limit: int) -> Path:
+    """The first `limit` bytes up to the last line's end; the same file where it has no line's end."""
     with path.open("rb") as file:
-        data = file.read(LOOKED_AT)
+        data = file.read(limit)
     end = b"\n\x00" if data.startswith(b"\xff\xfe") else b"\x00\n" if data.startswith(b"\xfe\xff") else b"\n"
     target.write_bytes(data[: data.rfind(end) + len(end)] if end in data else data)
     return target

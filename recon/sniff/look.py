@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,14 @@ from recon.sniff.totals import stated_totals
 from recon.sniff.words import CURRENCY_SIGNS, ZONES
 
 _KEYS_SHOWN = 4
+#: How texts begin that are no tables, and what they are.
+_STATEMENTS = (
+    (r"\A(?:\{1:|:20:|(?:.*\n){0,4}:20:)", "a SWIFT statement (MT940, MT942)"),
+    (r"\A01,[^\n]*\n02,", "a BAI2 statement"),
+    (r"\AOFXHEADER|<OFX>", "an OFX statement"),
+    (r"camt\.05[2-4]", "an ISO 20022 statement (camt)"),
+    (r"\A<", "an XML document"),
+)
 
 
 def open_and_read(path: Path, scratch: Path) -> tuple[Opened, list[Finding]]:
@@ -41,7 +50,7 @@ def look(opened: Opened, findings: list[Finding], record: RecordType) -> Looked:
         encoding = sniff_encoding(data, opened.whole)
         findings.append(encoding.finding)
         options["encoding"], unsure["encoding"] = encoding.name, encoding.unsure
-        start = data[:400].decode(encoding.name, "replace").removeprefix("\ufeff").lstrip()
+        start = data[:1000].decode(encoding.name, "replace").removeprefix("\ufeff").lstrip()
         reader, table = _text_table(opened, encoding.name, start, options)
     findings += table.findings
     if not table.rows:
@@ -65,13 +74,14 @@ def look(opened: Opened, findings: list[Finding], record: RecordType) -> Looked:
 
 
 def _text_table(opened: Opened, encoding: str, start: str, options: dict[str, Any]) -> tuple[str, Table]:
+    for pattern, what in _STATEMENTS:
+        if re.search(pattern, start):
+            raise NotATableError(f"it is {what}", "it needs a reader of its own, not a table's: see docs/formats.md")
     if start.startswith(("{", "[")):
         table, where = documents.document(opened.path, encoding, opened.whole)
         if where:
             options["records"] = where
         return "json", table
-    if start.startswith("<"):
-        raise NotATableError("it is XML", "bank statements (camt) are read by formats that ship; others are not")
     table = sniff_table(opened.path, encoding, opened.whole)
     options["delimiter"] = "tab" if table.delimiter == "\t" else table.delimiter
     if table.quote != '"':

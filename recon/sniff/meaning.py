@@ -68,7 +68,8 @@ def field_values(made: Meaning, given: dict[str, Role], name: str, marks: Marks)
     """A money field's values as the proposal reads them, in ten-thousandths."""
     if name in ("amount", "settled_amount") and made.split is not None and made.split.credit and made.split.debit:
         pairs = zip(numbers(made.split.credit, marks), numbers(made.split.debit, marks), strict=True)
-        return [None if a is None and b is None else (a or 0) - (b or 0) for a, b in pairs]
+        minus = 1 if made.split.signed else -1
+        return [None if a is None and b is None else (a or 0) + minus * (b or 0) for a, b in pairs]
     role = given.get(name)
     if role is None:
         return []
@@ -112,7 +113,8 @@ def _signs(made: Meaning, given: dict[str, Role], marks: Marks) -> None:
         else:
             assert made.split.credit is not None and made.split.debit is not None
             why = f"{made.split.credit.name!r} to us, {made.split.debit.name!r} from us; no row has both"
-            found, seen = "unsigned, in two columns", len(made.split.credit.cells)
+            found = "negative in the column of debits" if made.split.signed else "unsigned, in two columns"
+            seen = len(made.split.credit.cells)
         made.sign_seen = (seen, seen)
         made.findings.append(Finding("signs", found, sure(seen, seen), why))
         return
@@ -167,6 +169,8 @@ def _arithmetic(made: Meaning, given: dict[str, Role], marks: Marks) -> None:
     signs = [(f, t) for f, t in product((1, -1), (1, -1, 0)) if "tax" in given or t == f]
     held = {each: sum(a - each[0] * f - each[1] * t == n for a, f, t, n in telling) for each in signs}
     (fee_sign, tax_sign), best = max(held.items(), key=lambda each: each[1])
+    if not best:
+        return
     rivals = sum(count == best for count in held.values())
     made.proven = (best, len(telling))
     taxed = f" {'-' if tax_sign > 0 else '+'} {given['tax'].column.name}" if "tax" in given and tax_sign else ""

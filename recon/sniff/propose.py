@@ -282,7 +282,8 @@ class _Fields:
     def _amount(self, field: Field) -> _Written:
         role, split = self.roles.get("amount"), self.meaning.split
         if split is not None and split.credit and split.debit:
-            text = f"{{credit: {self._column(split.credit.name)}, debit: {self._column(split.debit.name)}}}"
+            credit, debit = self._column(split.credit.name), self._column(split.debit.name)
+            text = f"{{total: [{credit}, {debit}]}}" if split.signed else f"{{credit: {credit}, debit: {debit}}}"
             return _Written("amount", text, "credit is money to us, debit money from us")
         if role is None:
             return self._needed(field)
@@ -296,7 +297,8 @@ class _Fields:
             parts = ["net", *(each for each in ("fee", "tax") if each in self.roles)]
             return _Written("settled_amount", f"{{derive: {listed(parts)}}}")
         amount = self._amount(field)
-        return _Written("settled_amount", amount.text, "", amount.below)
+        below = tuple(line.split(f"  {MARKER}")[0] for line in amount.below)
+        return _Written("settled_amount", amount.text, "", below)  # what is to be confirmed stands at amount
 
     def _money(self, name: str, role: Role) -> _Written:
         made = self.meaning

@@ -52,6 +52,11 @@ class Trial:
         return self.rows > 0 and not self.why
 
     @property
+    def knows(self) -> bool:
+        """It is this file's format: its columns are there and its rows read, whatever the totals say."""
+        return 0 < self.rows == self.read and self.present == self.required
+
+    @property
     def score(self) -> tuple[bool, int, int, int]:
         read = 1000 * self.read // self.rows if self.rows else 0
         return self.fits, read, 100 * self.present // max(self.required, 1), self.required

@@ -68,7 +68,7 @@ def sniff_file(path: Path, record: RecordType, name: str, psp: str, folders: Seq
         except NotATableError as error:
             result.nothing, result.remedy = error.what, error.remedy
         result.known = ranked(opened, _names(looked, opened), folders, scratch)
-        if any(trial.fits for trial in result.known):
+        if any(trial.knows for trial in result.known):
             result.nothing = result.remedy = ""
         if looked is not None and not result.nothing:
             result.columns = [_column(looked, n) for n in range(len(looked.columns))]

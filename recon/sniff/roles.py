@@ -5,6 +5,7 @@ A name is a claim, not a proof: what only the name says is marked to confirm whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from recon.sniff import dates
 from recon.sniff.columns import Column
 from recon.sniff.words import CREDIT, DEBIT, FIELDS, INCOMING, OUTGOING, kind_of, likeness, normal
 
+_DIRECTION = r"\b(?:d c|c d|dr cr|cr dr|debit|credit|soll|haben|direction|sign)\b|입출|차대"
 _SURE_NAME = 95  # likeness of a name that is the field's own
 
 
@@ -38,6 +40,7 @@ class Split:
     debit: Column | None = None
     direction: Column | None = None
     outgoing: tuple[str, ...] = ()
+    signed: bool = False  # the debit column is negative: the two add up
 
 
 def roles(record: RecordType, columns: Sequence[Column]) -> dict[str, Role]:
@@ -71,11 +74,14 @@ def split(columns: Sequence[Column]) -> Split | None:
     if credit is not None and debit is not None and credit is not debit:
         both = sum(bool(a) and bool(b) for a, b in zip(_nonzero(credit), _nonzero(debit), strict=True))
         if not both:
-            return Split(credit, debit)
+            below = sum(cell.startswith("-") for cell in _nonzero(debit))
+            return Split(credit, debit, signed=2 * below > sum(map(bool, _nonzero(debit))) > 0)
     for column in columns:
         values = {normal(cell) or cell: cell for cell in column.counts}
-        if values and len(values) <= 2 and set(values) <= {*INCOMING, *OUTGOING} and set(values) & set(OUTGOING):
-            return Split(direction=column, outgoing=tuple(values[each] for each in sorted(set(values) & set(OUTGOING))))
+        out, into = set(values) & set(OUTGOING), set(values) & set(INCOMING)
+        named = re.search(_DIRECTION, normal(column.name)) is not None
+        if out and len(values) <= 2 and set(values) == out | into and (named or into):
+            return Split(direction=column, outgoing=tuple(values[each] for each in sorted(out)))
     return None
 
 
@@ -103,7 +109,8 @@ def _fits(field: Field, column: Column) -> bool:
     if field.type is Type.RATE:
         return shape in ("money", "whole", "rate")
     if field.name in ("kind", "status"):
-        return shape in ("code", "id", "text") and len(column.counts) <= 40
+        few = len(column.counts) * 2 <= len(column.filled) or any(kind_of(raw) for raw in column.counts)
+        return shape in ("code", "id", "text") and len(column.counts) <= 40 and few
     if field.name == "payout_id":
         return shape in ("id", "code", "whole", "text")
     return shape in ("id", "code", "whole", "text") if field.type in (Type.KEY, Type.TEXT) else False

@@ -20,7 +20,9 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 #: Words that begin a line of totals, in small letters.
 TOTAL_WORDS = ("합계", "총계", "소계", "총합계", "계", "total", "totals", "sum", "summe", "gesamt", "grand total", "subtotal",
                "totaal", "totale", "suma", "合計", "合计", "trailer", "footer", "count")  # fmt: skip
+_BALANCES = ("balance ", "opening balance", "closing balance", "saldo", "anfangssaldo", "endsaldo", "잔액")
 _SEARCHED = 200
+_FIT_MIN = 500  # thousandths of the lines below a header that have to be rows of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Table:
 def sniff_table(path: Path, encoding: str, whole: bool) -> Table:
     """The table of a text file. Raises NotATableError."""
     tried = [(made, delimiter) for delimiter in DELIMITERS if (made := _try(path, encoding, delimiter))]
-    tried = [(made, delimiter) for made, delimiter in tried if len(made.header) > 1]
+    tried = [(made, delimiter) for made, delimiter in tried if len(made.header) > 1 and _fit(made) >= _FIT_MIN]
     if not tried:
         raise NotATableError(
             "no delimiter (comma, semicolon, tab, bar) splits its lines into a header and rows of as many cells",
@@ -69,10 +71,11 @@ def sniff_table(path: Path, encoding: str, whole: bool) -> Table:
 
 
 def frame(records: list[Line], width: int) -> Table | None:
-    """The table whose rows have so many cells: its header is the first such record that holds names."""
-    start = next((n for n, each in enumerate(records[:_SEARCHED]) if _is_header(each, width)), None)
-    if start is None:
+    """The table whose rows have so many cells: its header is the fullest such record that holds names, the first of equals."""
+    names = [n for n, each in enumerate(records[:_SEARCHED]) if _is_header(each, width)]
+    if not names:
         return None
+    start = max(names, key=lambda n: (sum(bool(cell.strip()) for cell in records[n].cells), -n))
     body = records[start + 1 :]
     last = max((n for n, each in enumerate(body) if len(each.cells) == width and not is_total(each)), default=-1)
     table = Table(records[start].cells, records[start].number, [], above=records[:start], below=body[last + 1 :])
@@ -85,9 +88,11 @@ def frame(records: list[Line], width: int) -> Table | None:
 
 
 def is_total(line: Line) -> bool:
-    """Whether a line begins as a line of totals does."""
-    first = next((cell.strip().casefold() for cell in line.cells if cell.strip()), "")
-    return bool(first) and re.split(r"[:( \[]", first)[0] in TOTAL_WORDS
+    """Whether a line begins as a line of totals does, and leaves cells empty that a row fills."""
+    filled = [cell.strip().casefold() for cell in line.cells if cell.strip()]
+    if not filled or len(filled) == len(line.cells) > 3:
+        return False
+    return re.split(r"[:( \[]", filled[0])[0] in TOTAL_WORDS or filled[0].startswith(_BALANCES)
 
 
 def _try(path: Path, encoding: str, delimiter: str) -> Table | None:

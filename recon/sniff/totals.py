@@ -17,7 +17,7 @@ from recon.sniff.columns import Column
 from recon.sniff.evidence import Finding, sure
 from recon.sniff.meaning import Meaning, field_values, numbers
 from recon.sniff.roles import Role
-from recon.sniff.table import Line, Table
+from recon.sniff.table import Line, Table, is_total
 
 #: Money fields that a total can be of, the likeliest first.
 _SUMMED = ("net", "amount", "settled_amount", "fee", "tax", "balance_after", "captured_amount")
@@ -52,11 +52,12 @@ def stated_totals(
         place, label = _label(line, table.header)
         for at, cell in enumerate(line.cells[: len(table.header)]):
             value = amounts.read(cell.strip(), marks.decimal, marks.thousands)
-            if at == place or value is None:
+            if at == place or not value:
                 continue
             total, finding = judge.figure(line, place, label, at, value)
-            findings.append(finding)
             totals += [total] if total is not None else []
+            if total is not None or (is_total(line) and columns[at].shape in ("money", "whole")):
+                findings.append(finding)
     return totals, findings
 
 
