@@ -19,9 +19,11 @@ from recon.domain.calendar import DayBounds
 from recon.domain.money import to_text
 from recon.domain.rulebook import Source
 from recon.engine.duck import Engine, inside, text
-from recon.fetch import Fetched, fetch_files
+from recon.errors import SetAside
+from recon.fetch import Connections, Fetched, Later, Unpacked, UnpackError, fetch_files, prove_unchanged, unpack
 from recon.fetch.local import is_expected
 from recon.ingest.files import Limits, LoadedFile, read_file
+from recon.ingest.loaded import NO_QUARANTINE
 from recon.ingest.sql import Snapshot
 from recon.match.quarantined import QUARANTINED
 from recon.store.folder import published, write_json
@@ -70,14 +72,16 @@ def read_inputs(
     records = making / "records"
     records.mkdir()
     inputs = Inputs()
-    for source in workspace.sources:
-        if not source.files:
-            continue
-        may_fetch = not kept or newest <= night
-        for fetched in _files(workspace, source, night, kept, may_fetch):
-            notify(f"reading {fetched.name}")
-            inputs.read.append(_read_file(engine, workspace, source, fetched, records, len(inputs.read)))
-        _await(workspace, source, night, inputs)
+    with Connections(workspace.root, workspace.transports) as connections:
+        for source in workspace.sources:
+            if not source.files:
+                continue
+            may_fetch = not kept or newest <= night
+            later: list[Later] = []
+            for fetched in _files(workspace, connections, source, night, kept, may_fetch, later):
+                notify(f"reading {fetched.name}")
+                inputs.read.append(_read_file(engine, workspace, source, fetched, records, len(inputs.read)))
+            _await(workspace, source, night, inputs, later, notify)
     _read_queries(engine, workspace, night, bounds, making, final if kept else None, inputs, notify)
     return inputs
 
@@ -90,7 +94,13 @@ def _kept_entries(final: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _files(
-    workspace: Workspace, source: Source, night: date, kept: dict[str, list[dict[str, Any]]], may_fetch: bool
+    workspace: Workspace,
+    connections: Connections,
+    source: Source,
+    night: date,
+    kept: dict[str, list[dict[str, Any]]],
+    may_fetch: bool,
+    later: list[Later],
 ) -> Iterator[Fetched]:
     """The files that the night kept, then those that it may still take."""
     names = set()
@@ -99,18 +109,35 @@ def _files(
             names.add(entry["name"])
             path = workspace.raw / entry["sha256"]
             yield Fetched(
-                source.name, entry["name"], path, entry["sha256"], entry["size"], entry["arrival"], entry["late"]
+                source.name,
+                entry["name"],
+                path,
+                entry["sha256"],
+                entry["size"],
+                entry["arrival"],
+                entry["late"],
+                entry.get("version", ""),
             )
     if may_fetch:
         first = workspace.first_night or night
         taken = names | files_taken(workspace.nights, source.name, night)
-        yield from fetch_files(workspace.root, workspace.raw, source, night, first, workspace.look_back_days, taken)
+        yield from fetch_files(
+            connections.of(source), workspace.raw, source, night, first, workspace.look_back_days, taken, later.append
+        )
 
 
-def _await(workspace: Workspace, source: Source, night: date, inputs: Inputs) -> None:
+def _await(
+    workspace: Workspace, source: Source, night: date, inputs: Inputs, later: list[Later], notify: Notify
+) -> None:
+    for each in later:
+        notify(f"left for later: {each.name}: {each.why}")
+    # One of an earlier night is that night's matter, or tomorrow's when it is whole.
+    moving = [f"{each.name} is left for later: {each.why}" for each in later if not each.late]
     calendar = workspace.calendars.get(source.calendar, workspace.calendar)
     here = any(each.source is source and not each.entry["late"] for each in inputs.read)
-    if is_expected(source, night, calendar) and not here:
+    if moving:
+        inputs.awaiting.append((source, "; ".join(moving)))
+    elif is_expected(source, night, calendar) and not here:
         inputs.awaiting.append((source, f"expected for {night} ({source.expected.replace('_', ' ')}), not there"))
 
 
@@ -119,26 +146,48 @@ def _read_file(
 ) -> Input:
     out = records / f"{order:04d}_{source.name}"
     limits = Limits(workspace.quarantine_percent, workspace.quarantine_rows)
-    loaded = read_file(
-        engine,
-        source,
-        workspace.formats[source.format or ""],
-        fetched.path,
-        fetched.name,
-        fetched.sha256,
-        out,
-        workspace.zone,
-        workspace.cut_off,
-        limits,
-    )
-    return Input(
-        source,
-        _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded),
-        order,
-        loaded.relation,
-        loaded.quarantine,
-        loaded.totals,
-    )
+    unpacked = _unpacked(workspace, source, fetched, records / f".{order:04d}_{source.name}.unpacked")
+    if isinstance(unpacked, UnpackError):
+        loaded = _packed(source, fetched, unpacked)
+    else:
+        loaded = read_file(
+            engine,
+            source,
+            workspace.formats[source.format or ""],
+            unpacked.path if unpacked else fetched.path,
+            fetched.name,
+            fetched.sha256,
+            out,
+            workspace.zone,
+            workspace.cut_off,
+            limits,
+        )
+    prove_unchanged(fetched)
+    entry = _entry(source, fetched.name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded)
+    entry["version"] = fetched.version
+    if isinstance(unpacked, Unpacked):
+        unpacked.path.unlink()
+        entry["unpacked"] = unpacked.entry(source.unpack)
+    return Input(source, entry, order, loaded.relation, loaded.quarantine, loaded.totals)
+
+
+def _unpacked(workspace: Workspace, source: Source, fetched: Fetched, scratch: Path) -> Unpacked | UnpackError | None:
+    """The file without its packing; None where it has none. The raw file stays as it was fetched."""
+    if not source.unpack:
+        return None
+    try:
+        return unpack(
+            fetched.path, source.unpack, scratch, workspace.unpack_limits, workspace.pgp_keys.get(source.name)
+        )
+    except UnpackError as error:
+        return error
+
+
+def _packed(source: Source, fetched: Fetched, error: UnpackError) -> LoadedFile:
+    """A file that can't be unpacked, as one that was set aside."""
+    aside = SetAside(source.name, fetched.name, error.reason, error.remedy)
+    nothing = (0, 0, 0, "", NO_QUARANTINE, (), (), ())
+    return LoadedFile(source.name, fetched.name, fetched.sha256, fetched.size, *nothing, aside)
 
 
 def _entry(
@@ -164,6 +213,8 @@ def _entry(
         "totals": [[kind, currency, rows, to_text(minor, currency)] for kind, currency, rows, minor in loaded.totals],
         "controls": [list(control) for control in loaded.controls],
         "warnings": list(loaded.warnings),
+        "version": "",
+        "unpacked": None,
     }
 
 

@@ -24,6 +24,57 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class S3:
+    """A bucket, or one of a server that speaks S3. Credentials come from where boto3 looks for them.
+
+    expected_owner   the account that has to own the bucket; without it anybody's is read
+    endpoint_url     of a server that is not Amazon's
+    """
+
+    bucket: str
+    expected_owner: str = ""
+    region: str = ""
+    profile: str = ""
+    endpoint_url: str = ""
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sftp:
+    """A folder of an SFTP server, whose key is known beforehand.
+
+    host_keys   (type, base64) as in a known_hosts file; the server has to show one of them
+    folder      where patterns start; empty: the folder that the server opens
+    """
+
+    host: str
+    port: int
+    user: str
+    host_keys: tuple[tuple[str, str], ...]
+    password: Secret | None = None
+    key: Secret | None = None
+    key_passphrase: Secret | None = None
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PgpKey:
+    """Our private key, and the certificate of who has to have signed; both as text, armored or not."""
+
+    key: Secret
+    passphrase: Secret | None = None
+    signed_by: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackLimits:
+    """How large a file may become when it is unpacked: past either, it is set aside. `size` in bytes."""
+
+    ratio: int = 200
+    size: int = 20_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything a night needs to know before it reads its first byte.
 
@@ -52,6 +103,9 @@ class Workspace:
     quarantine_rows: int = 10
     config_sha256: str = ""
     hashes: Mapping[str, str] = field(default_factory=dict)  # file name -> sha256
+    transports: Mapping[str, S3 | Sftp] = field(default_factory=dict)
+    pgp_keys: Mapping[str, PgpKey] = field(default_factory=dict)  # by source
+    unpack_limits: UnpackLimits = UnpackLimits()
 
     @property
     def nights(self) -> Path:

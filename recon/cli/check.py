@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from recon.cli.output import emit, emit_json, json_option, next_command, workspace_option
-from recon.errors import Exit, Problem
+from recon.errors import Exit, Place, Problem
 
 if TYPE_CHECKING:
     from recon.workspace import Workspace
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @workspace_option
-@click.option("--connect/--no-connect", default=True, show_default=True, help="Try the databases, reading no row.")
+@click.option("--connect/--no-connect", default=True, show_default=True, help="Try databases and transports.")
 @json_option
 @click.pass_context
 def check(ctx: click.Context, workspace: Path, connect: bool, as_json: bool) -> None:
     """Check recon.yaml, rules with their cases, formats and connections; say how to mend what is wrong.
 
-    Every problem of every file is shown at once, with file, line and column. Nothing is written.
+    Every problem of every file is shown at once, with file, line and column. No row and no file is read, nothing is written.
 
     \b
     Example:  recon check --no-connect
 
     \b
-    Exit status:  0 sound (warnings allowed)   2 something has to be mended   4 a database did not answer
+    Exit status:  0 sound (warnings allowed)   2 something has to be mended   4 a database or transport did not answer
     """
     from recon.config.workspace_file import read_workspace
 
@@ -40,8 +41,10 @@ def check(ctx: click.Context, workspace: Path, connect: bool, as_json: bool) -> 
     if loaded is not None and sound:
         problems = problems + _failed_cases(loaded)
         if connect:
-            unreachable, found = _connections(loaded)
-            problems = problems + found
+            unreachable, found = _databases(loaded)
+            silent, more = _transports(loaded)
+            unreachable |= silent
+            problems = problems + found + more
     errors = [problem for problem in problems if problem.severity == "error"]
     code = Exit.USAGE if errors else Exit.UNREACHABLE if unreachable else Exit.OK
     if as_json:
@@ -76,7 +79,7 @@ def _failed_cases(workspace: Workspace) -> list[Problem]:
     ]
 
 
-def _connections(workspace: Workspace) -> tuple[dict[str, str], list[Problem]]:
+def _databases(workspace: Workspace) -> tuple[dict[str, str], list[Problem]]:
     """Databases that do not answer, and queries that do not give what their record needs."""
     from recon.store.probe import probe
 
@@ -92,6 +95,33 @@ def _connections(workspace: Workspace) -> tuple[dict[str, str], list[Problem]]:
             problems.append(Problem(sources[source_name].place, f"the query of {source_name} fails: {message}"))
         for source_name, found in columns.items():
             problems += _missing(workspace, source_name, found)
+    return unreachable, problems
+
+
+def _transports(workspace: Workspace) -> tuple[dict[str, str], list[Problem]]:
+    """Transports that do not answer, and what they or a PGP key refuse; a listing is asked for, no file."""
+    from recon.errors import ReconError, UnreachableError
+    from recon.fetch import Connections, check_key
+    from recon.fetch.local import pattern_for
+
+    unreachable: dict[str, str] = {}
+    problems: list[Problem] = []
+    today = datetime.now(workspace.zone).date()
+    with Connections(workspace.root, workspace.transports) as connections:
+        for name in workspace.transports:
+            users = [source for source in workspace.sources if source.transport == name]
+            place = users[0].place if users else Place("recon.yaml")
+            try:
+                connections.named(name).check([pattern_for(source.files or "", today) for source in users])
+            except UnreachableError as error:
+                unreachable[f"transport {name}"] = error.message
+            except ReconError as error:
+                problems.append(Problem(place, error.message, error.remedy))
+    for name, key in workspace.pgp_keys.items():
+        try:
+            check_key(key)
+        except ReconError as error:
+            problems.append(Problem(workspace.source(name).place, error.message, error.remedy))
     return unreachable, problems
 
 
@@ -136,10 +166,10 @@ def _show(workspace: Workspace | None, problems: list[Problem], unreachable: dic
     for problem in problems:
         emit(str(problem))
     for name, why in unreachable.items():
-        emit(f"recon.yaml: database {name} does not answer: {why}")
+        emit(f"recon.yaml: {name if name.startswith('transport ') else f'database {name}'} does not answer: {why}")
     errors = sum(problem.severity == "error" for problem in problems)
     if errors or unreachable or workspace is None:
-        emit(f"{errors} error(s), {len(problems) - errors} warning(s), {len(unreachable)} database(s) not reached")
+        emit(f"{errors} error(s), {len(problems) - errors} warning(s), {len(unreachable)} system(s) not reached")
         next_command("mend these, then recon check")
         return
     clock = f"zone {workspace.zone}, cut-off {workspace.cut_off:%H:%M}"
@@ -150,5 +180,7 @@ def _show(workspace: Workspace | None, problems: list[Problem], unreachable: dic
         emit(f"OK  {each.name:<18}  {len(each.breaks)} rules, {cases} cases")
     if workspace.databases:
         emit(f"OK  databases           {', '.join(workspace.databases)}" + ("" if connected else " (not tried)"))
+    if workspace.transports:
+        emit(f"OK  transports          {', '.join(workspace.transports)}" + ("" if connected else " (not tried)"))
     emit(f"OK  configuration       {workspace.config_sha256[:16]}")
     next_command("recon run --date YYYY-MM-DD")

@@ -65,6 +65,27 @@ def _minutes(value: Any) -> int:
     return int(match[1]) * (60 if match[2] == "hour" else 1)
 
 
+def _seconds(value: Any) -> int:
+    match = re.fullmatch(r"([0-9]{1,5}) (second|minute|hour)s?", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"a length of time is expected, {value!r} found; write it as 60 seconds or 5 minutes")
+    return int(match[1]) * {"second": 1, "minute": 60, "hour": 3600}[match[2]]
+
+
+def _bytes(value: Any) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,5}) ?(MB|GB)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"a size is expected, {value!r} found; write it as 500MB or 20GB")
+    return int(match[1]) * {"MB": 1_000_000, "GB": 1_000_000_000}[match[2]]
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"https?://[^/@?#\s]+/?", value):
+        # Not repeated: credentials may stand in it.
+        raise ValueError("an address without path or credentials is expected; write it as https://minio.example:9000")
+    return value
+
+
 def _business_days(value: Any) -> int:
     match = re.fullmatch(r"([0-9]{1,3}) business days?", value) if isinstance(value, str) else None
     if match is None:
@@ -98,6 +119,8 @@ Words = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Minutes = Annotated[int, BeforeValidator(_minutes), WithJsonSchema({"type": "string", "examples": ["15 minutes"]})]
+Seconds = Annotated[int, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["60 seconds"]})]
+Bytes = Annotated[int, BeforeValidator(_bytes), WithJsonSchema({"type": "string", "examples": ["20GB"]})]
 BusinessDays = Annotated[
     int, BeforeValidator(_business_days), WithJsonSchema({"type": "string", "examples": ["5 business days"]})
 ]
@@ -327,6 +350,49 @@ class DatabaseModel(Shape):
     url: str = Field(description="env:NAME, file:PATH, or a literal without credentials: sqlite:///shop.sqlite")
 
 
+SECRET = "env:NAME or file:PATH; the value never stands in this file."
+
+
+class S3Model(Shape):
+    bucket: Annotated[str, _pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket")]
+    expected_owner: Annotated[str, _pattern(r"[0-9]{12}", "an AWS account number of 12 digits")] = Field(
+        "", description="The account that has to own the bucket."
+    )
+    region: Annotated[str, _pattern(r"[a-z0-9-]+", "a region as eu-west-1")] = ""
+    profile: str = Field("", description="A profile of the AWS configuration, for its credentials.")
+    endpoint_url: Annotated[str, BeforeValidator(_address)] = Field("", description="A server that is not Amazon's.")
+    anonymous: Flag = Field(False, description="Ask without credentials: a public bucket.")
+
+
+class SftpModel(Shape):
+    host: Annotated[str, _pattern(r"[A-Za-z0-9.:_-]+", "the name of a host")]
+    port: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=65535)] = 22
+    user: Text
+    host_key: Words = Field(description="The server's public key, as `ssh-ed25519 AAAA...`; several while it changes.")
+    password: str | None = Field(None, description=SECRET)
+    key: str | None = Field(None, description=f"Private key. {SECRET}")
+    key_passphrase: str | None = Field(None, description=SECRET)
+    folder: str = Field("", description="Where patterns start; without it, the folder that the server opens.")
+
+
+class TransportModel(Shape):
+    """Exactly one of the two."""
+
+    s3: S3Model | None = None
+    sftp: SftpModel | None = None
+
+
+class PgpModel(Shape):
+    key: str = Field(description=f"Our private key. {SECRET}")
+    passphrase: str | None = Field(None, description=SECRET)
+    signed_by: str | None = Field(None, description="Certificate of the sender, who then has to have signed.")
+
+
+class UnpackLimitsModel(Shape):
+    ratio: Annotated[int, BeforeValidator(_counted), Field(ge=1)] = 200
+    size: Bytes = 20_000_000_000
+
+
 class OpeningModel(Shape):
     empty_from: Day = Field(description="The first night, which starts without open items.")
 
@@ -340,6 +406,12 @@ class SourceModel(Shape):
     record: str | None = Field(None, description="Record vocabulary; a format says it already.")
     format: str | None = None
     files: str | None = Field(None, description="Pattern under the workspace; {date} is the night's.")
+    transport: str | None = Field(None, description="Where the files come from, by name; without it, a folder here.")
+    unpack: Annotated[list[Literal["pgp", "gzip", "zip", "bz2", "zstd"]], BeforeValidator(_list)] = Field(
+        [], description="What is taken off each file, from the outside in."
+    )
+    pgp: PgpModel | None = None
+    settle: Seconds | None = Field(None, description="A file that changed within this time is still being written.")
     database: str | None = None
     query: str | None = Field(None, description="SQL with bound :from and :to (instants, half open).")
     query_file: str | None = None
@@ -362,6 +434,8 @@ class WorkspaceFile(Shape):
     calendar: str | None = Field(None, description="The workspace's calendar, by name; without it Monday to Friday.")
     calendars: dict[str, CalendarModel] = {}
     databases: dict[str, DatabaseModel] = {}
+    transports: dict[str, TransportModel] = {}
+    unpack_limits: UnpackLimitsModel = UnpackLimitsModel()
     state: DatabaseModel | None = None
     opening: OpeningModel | None = None
     sources: dict[str, SourceModel]

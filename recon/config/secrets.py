@@ -1,4 +1,4 @@
-"""Secrets: database URLs by reference. A value is never part of a message, and never stands in a file."""
+"""Secrets: database URLs, passwords and keys by reference. A value is never part of a message, and never stands in a file."""
 
 from __future__ import annotations
 
@@ -23,25 +23,56 @@ def read_url(
     A relative SQLite path is taken from the workspace's root, not from where the command runs. What can't be read is
     noted without its value, and comes back with an empty one.
     """
-    environment = os.environ if environment is None else environment
+    named = _named(document, reference, root, "one line with the URL", path, environment)
+    if named is not None and not named.value:
+        return named
+    value = reference if named is None else named.value
+    return _checked(document, reference, value, root, literal=named is None, path=path)
+
+
+def read_secret(
+    document: Document,
+    reference: str,
+    root: Path,
+    what: str,
+    *path: Key,
+    environment: Mapping[str, str] | None = None,
+) -> Secret:
+    """A password or key from `env:NAME` or `file:PATH`; white space around it does not count.
+
+    what   what the value is, for messages. A literal is refused and not repeated: it may be the secret itself.
+    """
+    named = _named(document, reference, root, f"a file with {what}", path, environment)
+    if named is None:
+        document.error(f"{what} stands in the file", "put it in a variable, and env:NAME here; or file:PATH", *path)
+        return Secret("(withheld)", "")
+    return named
+
+
+def _named(
+    document: Document,
+    reference: str,
+    root: Path,
+    remedy: str,
+    path: tuple[Key, ...],
+    environment: Mapping[str, str] | None,
+) -> Secret | None:
+    """What `env:NAME` or `file:PATH` names; None for anything else. Noted, and empty, where there is nothing."""
     kind, _, rest = reference.partition(":")
-    value = ""
     if kind == "env":
-        value = environment.get(rest, "")
+        value = (os.environ if environment is None else environment).get(rest, "").strip()
         if not value:
             document.error(f"the environment variable {rest} is not set", f"export {rest}=...", *path)
-            return Secret(reference, "")
     elif kind == "file":
         try:
             value = (root / rest).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError, ValueError):
             value = ""
         if not value:
-            document.error(f"{reference} can't be read, or is empty", "one line with the URL", *path)
-            return Secret(reference, "")
+            document.error(f"{reference} can't be read, or is empty", remedy, *path)
     else:
-        value = reference
-    return _checked(document, reference, value, root, literal=kind not in ("env", "file"), path=path)
+        return None
+    return Secret(reference, value)
 
 
 def _checked(

@@ -21,13 +21,14 @@ from recon.config.queries import check_pattern, check_query, overlap
 from recon.config.rule_file import read_reconciliation
 from recon.config.secrets import read_url
 from recon.config.shipped import shipped_rules
+from recon.config.transports import check_use, read_pgp, read_transports, settle_seconds
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.calendar import Calendar
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, Format, Moves, Reconciliation, Source
 from recon.errors import ConfigError, Place, Problem
-from recon.workspace import Secret, Workspace
+from recon.workspace import S3, PgpKey, Secret, Sftp, UnpackLimits, Workspace
 
 FILE = "recon.yaml"
 #: The brake where neither the reconciliation nor recon.yaml has one.
@@ -70,6 +71,8 @@ class _Reader:
     model: WorkspaceFile
     others: list[Problem] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    transports: dict[str, S3 | Sftp] = field(default_factory=dict)
+    pgp_keys: dict[str, PgpKey] = field(default_factory=dict)
 
     def read(self) -> Workspace:
         model, document = self.model, self.document
@@ -83,6 +86,7 @@ class _Reader:
             name: read_url(document, given.url, self.root, "databases", name, "url")
             for name, given in model.databases.items()
         }
+        self.transports = read_transports(document, model.transports, self.root)
         formats = self._formats()
         sources = self._sources(formats)
         reconciliations = self._reconciliations(sources)
@@ -113,6 +117,9 @@ class _Reader:
             quarantine_rows=model.quarantine.rows,
             config_sha256=self._digest(),
             hashes=dict(sorted(self.hashes.items())),
+            transports=self.transports,
+            pgp_keys=self.pgp_keys,
+            unpack_limits=UnpackLimits(model.unpack_limits.ratio, model.unpack_limits.size),
         )
 
     def _state(self) -> Secret:
@@ -210,6 +217,8 @@ class _Reader:
             self.document.error("sources is empty", "name at least one source", "sources")
         for at, second in enumerate(sources):
             for first in sources[:at]:
+                if first.transport != second.transport:
+                    continue
                 if first.files and second.files and overlap(first.files, second.files):
                     message = f"a file can match this and {first.name} ({first.files})"
                     self.document.error(message, "narrow one of the patterns", "sources", second.name, "files")
@@ -227,6 +236,10 @@ class _Reader:
         if model.calendar:
             reader.known(self.document, model.calendar, self.model.calendars, "a calendar", *path, "calendar")
         self._psp(model, formats, *path)
+        check_use(self.document, model, self.model.transports, *path)
+        key = read_pgp(self.document, model, self.root, *path)
+        if key is not None:
+            self.pgp_keys[name] = key
         if record is None or moves is None:
             return None
         for at, optional in enumerate(model.optional_fields):
@@ -254,6 +267,9 @@ class _Reader:
             money=model.money,
             optional_fields=tuple(model.optional_fields),
             place=self.document.key_place(*path),
+            transport=model.transport,
+            unpack=tuple(model.unpack),
+            settle_seconds=settle_seconds(model, self.transports),
         )
 
     def _record(self, model: SourceModel, formats: dict[str, Format], *path: Key) -> str | None:

@@ -303,7 +303,12 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where records come from: files matching `files`, or `query` on `database`."""
+    """Where records come from: files matching `files`, or `query` on `database`.
+
+    transport        name of the connection that the files come by; None: a folder below the workspace
+    unpack           what is taken off a file, from the outside in: pgp | gzip | zip | bz2 | zstd
+    settle_seconds   a file that changed within this time is still being written
+    """
 
     name: str
     record: str
@@ -319,3 +324,6 @@ class Source:
     money: str = "minor"  # of a query: minor units, or major units as exact decimals
     optional_fields: tuple[str, ...] = ()
     place: Place = field(default_factory=lambda: Place("recon.yaml"))
+    transport: str | None = None
+    unpack: tuple[str, ...] = ()
+    settle_seconds: int = 0

@@ -1,5 +1,18 @@
 """Fetch: bring each expected file into the night once, byte for byte, stored by its SHA-256 before anything reads it."""
 
-from recon.fetch.local import Fetched, fetch_files
+from recon.fetch.connections import Connections
+from recon.fetch.decrypt import check_key
+from recon.fetch.local import Fetched, Later, fetch_files, prove_unchanged
+from recon.fetch.unpack import Unpacked, UnpackError, unpack
 
-__all__ = ["Fetched", "fetch_files"]
+__all__ = [
+    "Connections",
+    "Fetched",
+    "Later",
+    "UnpackError",
+    "Unpacked",
+    "check_key",
+    "fetch_files",
+    "prove_unchanged",
+    "unpack",
+]

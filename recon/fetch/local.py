@@ -1,4 +1,4 @@
-"""Files from a folder: which of them belong to a night, and their bytes kept for good under their SHA-256.
+"""Which files of a source belong to a night, from wherever they come, and a folder as one such place.
 
 A file belongs to the night whose date stands in its pattern. One for an earlier night that no earlier night read is late: it
 enters the night whose run finds it, marked so. Without a date in the pattern, a file belongs to the night that finds it.
@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from recon.domain.calendar import Calendar
 from recon.domain.rulebook import Source
+from recon.errors import InvariantError
+from recon.fetch.transport import UNFINISHED, Brought, Candidate, MovingError, Transport, shown, unfinished
 
 _CHUNK = 1 << 22
 _DATE = re.compile(r"\{date(?::([^}]*))?\}")
@@ -23,7 +26,11 @@ _DATE = re.compile(r"\{date(?::([^}]*))?\}")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One file of the night. `path` is where its bytes are kept; `arrival` is its time of change at the source, UTC."""
+    """One file of the night. `path` is where its bytes are kept; `arrival` is its time of change at the source, UTC.
+
+    version   what pinned its bytes at the source, where there is such a thing
+    stamp     what the disk said of `path` when its bytes were written and hashed; empty: an earlier run did that
+    """
 
     source: str
     name: str
@@ -32,31 +39,93 @@ class Fetched:
     size: int
     arrival: str
     late: bool
+    version: str = ""
+    stamp: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A file that does not hold still, left for a later run. `late`: it is one of an earlier night."""
+
+    source: str
+    name: str
+    why: str
+    late: bool
 
 
 def fetch_files(
-    root: Path, raw: Path, source: Source, night: date, first_night: date, look_back_days: int, taken: Collection[str]
+    transport: Transport,
+    raw: Path,
+    source: Source,
+    night: date,
+    first_night: date,
+    look_back_days: int,
+    taken: Collection[str],
+    leave: Callable[[Later], None] = lambda later: None,
 ) -> list[Fetched]:
     """The source's files for a night, in the order of their dates and names; the bytes of each are kept under `raw`.
 
     taken   names of this source's files that other nights have read
+    leave   is told of each file that is still being written
     """
     found: list[Fetched] = []
     making = raw / f".making-{night}"  # the night's lock makes it ours
     making.unlink(missing_ok=True)
-    for day, path in _matching(
-        root, source.files or "", night, max(first_night, night - timedelta(days=look_back_days))
-    ):
-        name = path.relative_to(root).as_posix()
-        if name in taken or any(each.name == name for each in found):
+    matching = _matching(transport, source.files or "", night, max(first_night, night - timedelta(days=look_back_days)))
+    names = {*taken, *(candidate.name for _, candidate in matching)}
+    for day, candidate in matching:
+        late = day is not None and day < night
+        if candidate.name in taken or any(each.name == candidate.name for each in found):
             continue
-        sha256, kept = keep(path, raw, making)
-        stat = path.stat()
-        arrival = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found.append(
-            Fetched(source.name, name, kept, sha256, stat.st_size, arrival, late=day is not None and day < night)
-        )
+        if any(
+            candidate.name.removesuffix(suffix) in names for suffix in UNFINISHED if candidate.name.endswith(suffix)
+        ):
+            continue  # what was left of an upload that has ended
+        why = unfinished(candidate, source.settle_seconds)
+        if not why:
+            try:
+                brought = transport.fetch(candidate, raw, making)
+            except MovingError as moving:
+                why = str(moving)
+        if why:
+            leave(Later(source.name, candidate.name, why, late))
+            continue
+        found.append(_fetched(source, brought, late))
     return found
+
+
+def _fetched(source: Source, brought: Brought, late: bool) -> Fetched:
+    file = brought.candidate
+    return Fetched(
+        source.name,
+        file.name,
+        brought.path,
+        brought.sha256,
+        file.size,
+        file.arrival,
+        late,
+        file.version,
+        _stamp(brought.path),
+    )
+
+
+def prove_unchanged(file: Fetched) -> None:
+    """See to it, after a file was read, that its bytes are those that were fetched. Raises InvariantError (exit 5)."""
+    if file.stamp and file.stamp == _stamp(file.path):
+        return
+    with file.path.open("rb") as opened:
+        now = hashlib.file_digest(opened, "sha256").hexdigest()
+    if now != file.sha256:
+        raise InvariantError(
+            "raw-changed",
+            f"{file.name}: the bytes that were fetched have SHA-256 {file.sha256}, and raw/{file.sha256} now has {now}",
+            f"find out who writes into raw/; remove raw/{file.sha256} and run the night again with --refetch",
+        )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 def is_expected(source: Source, night: date, calendar: Calendar) -> bool:
@@ -69,11 +138,56 @@ def pattern_for(pattern: str, day: date) -> str:
     return _DATE.sub(lambda match: day.strftime(match.group(1) or "%Y-%m-%d"), pattern)
 
 
-def _matching(root: Path, pattern: str, night: date, oldest: date) -> list[tuple[date | None, Path]]:
+def _matching(transport: Transport, pattern: str, night: date, oldest: date) -> list[tuple[date | None, Candidate]]:
     if not _DATE.search(pattern):
-        return [(None, path) for path in sorted(root.glob(pattern)) if path.is_file()]
+        return [(None, candidate) for candidate in transport.find([pattern])[0]]
     days = [oldest + timedelta(days=n) for n in range((night - oldest).days + 1)]
-    return [(day, path) for day in days for path in sorted(root.glob(pattern_for(pattern, day))) if path.is_file()]
+    found = transport.find([pattern_for(pattern, day) for day in days])
+    return [(day, candidate) for day, some in zip(days, found, strict=True) for candidate in some]
+
+
+def _gone() -> MovingError:
+    return MovingError("it was there when the folder was listed, and is gone")
+
+
+class Folder:
+    """A folder as a transport: patterns start at the workspace."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, patterns: Sequence[str]) -> list[list[Candidate]]:
+        return [list(self._look(pattern)) for pattern in patterns]
+
+    def _look(self, pattern: str) -> Iterator[Candidate]:
+        for path in sorted(self.root.glob(pattern)):
+            if path.is_file():
+                with suppress(MovingError):
+                    yield self._candidate(path.relative_to(self.root).as_posix())
+
+    def _candidate(self, key: str) -> Candidate:
+        try:
+            now = (self.root / key).stat()
+        except FileNotFoundError:
+            raise _gone() from None
+        return Candidate(shown(key), key, now.st_size, datetime.fromtimestamp(now.st_mtime, UTC))
+
+    def fetch(self, candidate: Candidate, raw: Path, making: Path) -> Brought:
+        before = self._candidate(candidate.key)
+        try:
+            sha256, kept = keep(self.root / candidate.key, raw, making)
+        except FileNotFoundError:
+            raise _gone() from None
+        after = self._candidate(candidate.key)
+        if after != before or after.size != kept.stat().st_size:
+            raise MovingError(f"it had {before.size:,} bytes, and {after.size:,} when it was read")
+        return Brought(after, sha256, kept)
+
+    def check(self, patterns: Sequence[str]) -> None:
+        self.find(patterns)
+
+    def close(self) -> None:
+        """A folder is not held open."""
 
 
 def keep(path: Path, raw: Path, making: Path) -> tuple[str, Path]:
