@@ -29,10 +29,24 @@ _RAW_SHOWN = 240
 @click.option("-n", "--rows", default=5, show_default=True, type=click.IntRange(0, 1000), help="Rows to show.")
 @click.option("--psp", default="", metavar="NAME", help="Provider, where the file does not say it.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Zone of the business dates.")
+@click.option(
+    "--unpack",
+    "steps",
+    multiple=True,
+    type=click.Choice(["gzip", "zip", "bz2", "zstd"]),
+    help="What comes off a packed file first, as in a source's `unpack`; may be repeated.",
+)
 @json_option
 @click.pass_context
 def preview(
-    ctx: click.Context, file: Path, format_name: str, rows: int, psp: str, time_zone: str, as_json: bool
+    ctx: click.Context,
+    file: Path,
+    format_name: str,
+    rows: int,
+    psp: str,
+    time_zone: str,
+    steps: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Show FILE's rows raw beside read, totals per kind and currency, control totals and every refusal.
 
@@ -56,8 +70,9 @@ def preview(
         try:
             with file.open("rb") as opened:
                 sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-            loaded = _load(engine, fmt, file, sha256, Path(scratch), psp, time_zone)
-            result = _result(engine, fmt, file, loaded, rows)
+            plain = _unpacked(file, steps, Path(scratch))
+            loaded = _load(engine, fmt, plain, file.name, sha256, Path(scratch), psp, time_zone)
+            result = _result(engine, fmt, plain, loaded, rows)
         finally:
             engine.close()
     if as_json:
@@ -90,7 +105,22 @@ def find_format(name: str) -> Format:
     )
 
 
-def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, psp: str, time_zone: str) -> LoadedFile:
+def _unpacked(file: Path, steps: tuple[str, ...], scratch: Path) -> Path:
+    """The file without its packing, within the limits that a workspace has by default."""
+    if not steps:
+        return file
+    from recon.fetch.unpack import UnpackError, unpack
+    from recon.workspace import UnpackLimits
+
+    try:
+        return unpack(file, steps, scratch / "unpacked", UnpackLimits(), None).path
+    except UnpackError as error:
+        raise ReconError("unpack", f"{file.name}: {error.reason}", error.remedy, Exit.INCOMPLETE) from error
+
+
+def _load(
+    engine: Engine, fmt: Format, file: Path, name: str, sha256: str, scratch: Path, psp: str, time_zone: str
+) -> LoadedFile:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from recon.domain.rulebook import Moves, Source
@@ -103,9 +133,7 @@ def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, p
     # A format may leave the provider to the source, and a preview has none.
     psp = psp or ("" if "psp" in fmt.fields else fmt.name)
     source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp)
-    return read_file(
-        engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True
-    )
+    return read_file(engine, source, fmt, file, name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True)
 
 
 def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: int) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def _as_json(result: Sniffed, target: Path | None) -> dict[str, Any]:
         "file": result.file,
         "sha256": result.sha256,
         "looked_at": result.looked_at,
+        "unpack": list(result.steps),
         "evidence": result.findings,
         "columns": result.columns,
         "known": [
@@ -142,7 +143,7 @@ def _show(result: Sniffed, target: Path | None, file: Path) -> None:
     known = next((each for each in result.known if each.fits or each.knows), None)
     if known is not None and (target is None or not result.draft):
         emit(f"{known.name} reads this file" + ("" if known.fits else f", but a night would set it aside: {known.why}"))
-        next_command(f"recon preview {file} --format {known.name}")
+        next_command(f"recon preview {file} --format {known.name}{_unpack(result)}")
         return
     _show_proposal(result, target, file)
 
@@ -157,7 +158,7 @@ def _verdict(each: Any) -> str:
 def _show_proposal(result: Sniffed, target: Path | None, file: Path) -> None:
     assert result.trial is not None  # a draft has been tried
     trial = result.trial
-    proved = f", proved: {', '.join(trial.proved)}" if trial.proved else ""
+    proved = f", {len(trial.proved)} control total(s) proved" if trial.proved else ""
     why = f"; {trial.why}" if trial.why else ""
     read = f"{trial.read:,} of {trial.rows:,} rows read{proved}{why}"
     if target is None:
@@ -171,5 +172,22 @@ def _show_proposal(result: Sniffed, target: Path | None, file: Path) -> None:
     if result.to_confirm:
         emit(f"{len(result.to_confirm)} line(s) to confirm; until then no night takes the format:")
         table(((line, what) for line, what in result.to_confirm), ("line", "what"))
-    say()
-    next_command(f"recon preview {file} --format {result.name}; settle the lines; recon check")
+    emit()
+    emit("a source for recon.yaml:")
+    emit(f"  {_source(result, file)}")
+    next_command(f"recon preview {file} --format {result.name}{_unpack(result)}; settle the lines; recon check")
+
+
+def _unpack(result: Sniffed) -> str:
+    return "".join(f" --unpack {step}" for step in result.steps)
+
+
+def _source(result: Sniffed, file: Path) -> str:
+    """The line that reads such files each night: the date in the file's name becomes the night's."""
+    name = re.sub(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]", "{date}", file.name)
+    name = re.sub(r"20[0-9]{2}[01][0-9][0-3][0-9]", "{date:%Y%m%d}", name)
+    folder = "in"
+    with suppress(ReconError, ValueError):
+        folder = file.resolve().parent.relative_to(find_workspace()).as_posix()
+    unpack = f", unpack: [{', '.join(result.steps)}]" if result.steps else ""
+    return f'{result.name}: {{format: {result.name}, files: "{folder}/{name}"{unpack}}}'

@@ -18,7 +18,7 @@ from recon.config import format_totals, reader
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
 from recon.config.option_values import EXCEL, FRAMED, NESTED, SECTIONED, SHARED, BadOptionError
 from recon.config.spaces import raw_space, record_space
-from recon.config.unconfirmed import unconfirmed
+from recon.config.unconfirmed import SAID, unconfirmed
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.records import KINDS, RECORD_TYPES, Field, RecordType, Type
@@ -209,7 +209,10 @@ class _Reader:
             document.sha256,
             totals,
             refuse,
-            (*model.to_confirm, *(f"line {each.place.line}, {each.message}" for each in unconfirmed(document))),
+            (
+                *model.to_confirm,
+                *(f"line {each.place.line}: {each.message.removeprefix(SAID)}" for each in unconfirmed(document)),
+            ),
         )
 
     def _options(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from recon.errors import Place, Problem
 MARKER = "# TODO confirm:"
 
 _MARKED = re.compile(r"(?:^|\s)(#\s*TODO confirm\b:?)[ \t]*(.*)", re.IGNORECASE)
+SAID = "not confirmed: "
 _REMEDY = "settle it, then delete the comment"
 
 
@@ -27,7 +28,5 @@ def unconfirmed(document: Document) -> list[Problem]:
     for number, line in enumerate(document.source.split("\n"), 1):
         if found := _MARKED.search(line):
             what = found[2].strip() or "the line"
-            problems.append(
-                Problem(Place(document.label, number, found.start(1) + 1), f"not confirmed: {what}", _REMEDY)
-            )
+            problems.append(Problem(Place(document.label, number, found.start(1) + 1), SAID + what, _REMEDY))
     return problems

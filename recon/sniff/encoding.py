@@ -97,7 +97,7 @@ def _legacy(data: bytes, not_utf8: str, looked: str) -> Encoding:
     if name == "cp949":
         try:
             data.decode("euc_kr")
-            why += "; euc-kr reads this file as well, cp949 has its letters and more"
+            why += "; euc-kr reads it too"
         except UnicodeDecodeError as error:
             why += f"; not euc-kr: byte {data[error.start]:02X} at offset {error.start}"
     if near:

@@ -390,7 +390,7 @@ def _totals(looked: Looked, mapped: set[str]) -> list[str]:
     made: dict[tuple[str, str, str], str] = {}
     for total in looked.totals:
         when = f"{_name(total.label_column)} = {_text(total.label)}"
-        head = f"  - {{name: {scalar(f'{total.label}, {total.column}')}, when: {scalar(when)}, "
+        head = f"  - {{name: {scalar(f'{total.label}: {total.column}')}, when: {scalar(when)}, "
         key = (total.label_column, total.label, total.column)
         of = looked.record.field(total.field) if total.field else None
         if not total.field:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recon.config.format_file import parse_format
-from recon.config.unconfirmed import unconfirmed
+from recon.config.unconfirmed import SAID, unconfirmed
 from recon.config.yaml_file import parse_document
 from recon.domain.records import RecordType
 from recon.errors import ConfigError
@@ -33,6 +33,7 @@ class Sniffed:
     file: str
     sha256: str
     looked_at: str = ""
+    steps: tuple[str, ...] = ()  # what a source has to `unpack`
     findings: list[Finding] = field(default_factory=list)
     columns: list[dict[str, object]] = field(default_factory=list)
     known: list[Trial] = field(default_factory=list)
@@ -61,7 +62,7 @@ def sniff_file(path: Path, record: RecordType, name: str, psp: str, folders: Seq
             result.looked_at = f"{path.stat().st_size:,} bytes"
             result.nothing, result.remedy = error.what, error.remedy
             return result
-        result.looked_at = _looked_at(path, opened)
+        result.looked_at, result.steps = _looked_at(path, opened), opened.steps
         looked = None
         try:
             looked = look(opened, result.findings, record)
@@ -86,9 +87,7 @@ def _propose(result: Sniffed, looked: Looked, psp: str, scratch: Path) -> None:
     if fmt is None or any(problem.severity == "error" for problem in problems):
         raise ConfigError(problems)
     result.draft = draft
-    result.to_confirm = [
-        (each.place.line, each.message.removeprefix("not confirmed: ")) for each in unconfirmed(document)
-    ]
+    result.to_confirm = [(each.place.line, each.message.removeprefix(SAID)) for each in unconfirmed(document)]
     result.trial = tried(fmt, looked.opened.path, scratch / "proposal", whole=looked.opened.whole)
 
 
