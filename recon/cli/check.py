@@ -34,6 +34,8 @@ def check(ctx: click.Context, workspace: Path, connect: bool, as_json: bool) -> 
     from recon.config.workspace_file import read_workspace
 
     loaded, problems = read_workspace(workspace)
+    if loaded is not None:
+        problems = problems + _spare_formats(loaded)
     sound = loaded is not None and not any(problem.severity == "error" for problem in problems)
     unreachable: dict[str, str] = {}
     if loaded is not None and sound:
@@ -50,6 +52,15 @@ def check(ctx: click.Context, workspace: Path, connect: bool, as_json: bool) -> 
     else:
         _show(loaded, problems, unreachable, connect)
     ctx.exit(code)
+
+
+def _spare_formats(workspace: Workspace) -> list[Problem]:
+    """Problems of the workspace's own formats that no source uses yet, as one that `recon sniff` has just proposed."""
+    from recon.config.format_file import read_format
+
+    own = sorted((workspace.root / "rules" / "formats").glob("*.yaml"))
+    spare = [path for path in own if path.stem not in workspace.formats and not path.is_symlink()]
+    return [problem for path in spare for problem in read_format(path, f"rules/formats/{path.name}")[1]]
 
 
 def _failed_cases(workspace: Workspace) -> list[Problem]:

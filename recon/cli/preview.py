@@ -29,10 +29,24 @@ _RAW_SHOWN = 240
 @click.option("-n", "--rows", default=5, show_default=True, type=click.IntRange(0, 1000), help="Rows to show.")
 @click.option("--psp", default="", metavar="NAME", help="Provider, where the file does not say it.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Zone of the business dates.")
+@click.option(
+    "--unpack",
+    "steps",
+    multiple=True,
+    type=click.Choice(["gzip", "zip", "bz2", "zstd"]),
+    help="What comes off a packed file first, as in a source's `unpack`; may be repeated.",
+)
 @json_option
 @click.pass_context
 def preview(
-    ctx: click.Context, file: Path, format_name: str, rows: int, psp: str, time_zone: str, as_json: bool
+    ctx: click.Context,
+    file: Path,
+    format_name: str,
+    rows: int,
+    psp: str,
+    time_zone: str,
+    steps: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Show FILE's rows raw beside read, totals per kind and currency, control totals and every refusal.
 
@@ -56,8 +70,9 @@ def preview(
         try:
             with file.open("rb") as opened:
                 sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-            loaded = _load(engine, fmt, file, sha256, Path(scratch), psp, time_zone)
-            result = _result(engine, fmt, file, loaded, rows)
+            plain = _unpacked(file, steps, Path(scratch))
+            loaded = _load(engine, fmt, plain, file.name, sha256, Path(scratch), psp, time_zone)
+            result = _result(engine, fmt, plain, loaded, rows)
         finally:
             engine.close()
     if as_json:
@@ -68,7 +83,7 @@ def preview(
 
 
 def find_format(name: str) -> Format:
-    """The format of a path, of the workspace one stands in, or one that ships with recon."""
+    """The format of a path, of the workspace one stands in, or one that ships with recon; lines may await confirmation."""
     from recon.config.format_file import load_format
     from recon.config.shipped import shipped_rules
 
@@ -77,20 +92,35 @@ def find_format(name: str) -> Format:
             raise ReconError(
                 "no-such-format", f"there is no file {name}", "give a format's name, or the path of its file"
             )
-        return load_format(Path(name))
+        return load_format(Path(name), draft=True)
     folders = [shipped_rules() / "formats"]
     with suppress(ReconError):  # a preview needs no workspace
         folders.insert(0, find_workspace() / "rules" / "formats")
     for folder in folders:
         if (folder / f"{name}.yaml").is_file():
-            return load_format(folder / f"{name}.yaml")
+            return load_format(folder / f"{name}.yaml", draft=True)
     known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
     raise ReconError(
         "no-such-format", f"there is no format {name}", f"one of: {', '.join(known)}; or the path of a format file"
     )
 
 
-def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, psp: str, time_zone: str) -> LoadedFile:
+def _unpacked(file: Path, steps: tuple[str, ...], scratch: Path) -> Path:
+    """The file without its packing, within the limits that a workspace has by default."""
+    if not steps:
+        return file
+    from recon.fetch.unpack import UnpackError, unpack
+    from recon.workspace import UnpackLimits
+
+    try:
+        return unpack(file, steps, scratch / "unpacked", UnpackLimits(), None).path
+    except UnpackError as error:
+        raise ReconError("unpack", f"{file.name}: {error.reason}", error.remedy, Exit.INCOMPLETE) from error
+
+
+def _load(
+    engine: Engine, fmt: Format, file: Path, name: str, sha256: str, scratch: Path, psp: str, time_zone: str
+) -> LoadedFile:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from recon.domain.records import RECORD_TYPES
@@ -106,9 +136,7 @@ def _load(engine: Engine, fmt: Format, file: Path, sha256: str, scratch: Path, p
     psp = psp or (fmt.name if "psp" in lacking else "")
     account = fmt.name if "account" in lacking else ""
     source = Source("preview", fmt.record, Moves.EVENTS, format=fmt.name, psp=psp, account=account)
-    return read_file(
-        engine, source, fmt, file, file.name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True
-    )
+    return read_file(engine, source, fmt, file, name, sha256, scratch / "out", zone, time(0), Limits(1, 10), keep=True)
 
 
 def _result(engine: Engine, fmt: Format, file: Path, loaded: LoadedFile, rows: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from recon.config.marks import read_marks
 from recon.config.models import ChoiceModel, ControlModel, FieldModel, FormatFile, WayModel
 from recon.config.option_values import EXCEL, FRAMED, NESTED, SECTIONED, SHARED, BadOptionError
 from recon.config.spaces import raw_space, record_space
+from recon.config.unconfirmed import SAID, unconfirmed
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
@@ -165,9 +166,12 @@ FROM_SOURCE = ("psp", "account")
 _TRUE = Expr("true", Place(""))
 
 
-def load_format(path: Path, label: str = "") -> Format:
-    """The format of a file. Raises ConfigError with every problem."""
-    format_, problems = read_format(path, label)
+def load_format(path: Path, label: str = "", *, draft: bool = False) -> Format:
+    """The format of a file. Raises ConfigError with every problem.
+
+    draft   take a file with lines that are still to be confirmed: to look at what it does, never for a night
+    """
+    format_, problems = parse_format(read_document(path, label), draft=draft)
     errors = [problem for problem in problems if problem.severity == "error"]
     if format_ is None or errors:
         raise ConfigError(errors)
@@ -179,14 +183,16 @@ def read_format(path: Path, label: str = "") -> tuple[Format | None, list[Proble
     return parse_format(read_document(path, label))
 
 
-def parse_format(document: Document) -> tuple[Format | None, list[Problem]]:
-    """As `read_format`, from a document that is read already."""
+def parse_format(document: Document, *, draft: bool = False) -> tuple[Format | None, list[Problem]]:
+    """As `read_format`, from a document that is read already. `draft`: as in `load_format`."""
     if document.root.entries == {}:
         return None, document.problems or [Problem(Place(document.label), "the file is empty", "see docs/formats.md")]
     model = validate(FormatFile, document)
     read = None
     if model is not None and reader.known(document, model.record, RECORD_TYPES, "a record vocabulary", "record"):
         read = _Reader(document, model).read()
+    if not draft:
+        document.problems += unconfirmed(document)
     return read, sorted(document.problems, key=lambda problem: (problem.place.line, problem.place.column))
 
 
@@ -252,7 +258,10 @@ class _Reader:
             document.sha256,
             totals,
             refuse,
-            tuple(model.to_confirm),
+            (
+                *model.to_confirm,
+                *(f"line {each.place.line}: {each.message.removeprefix(SAID)}" for each in unconfirmed(document)),
+            ),
             read_marks(document, model, self.columns),
         )
 

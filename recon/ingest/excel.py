@@ -48,8 +48,14 @@ def stage(fmt: Format, path: Path, work: Path) -> Staged:
 
 def raw_rows(fmt: Format, path: Path) -> Iterator[tuple[int, str]]:
     """(line, text) of every row of the sheet, cells with a tab between."""
+    for line, cells in text_rows(fmt, path):
+        yield line, "\t".join(cells)
+
+
+def text_rows(fmt: Format, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells as text) of every row of the sheet. Raises UnreadableError."""
     for line, row in _cells(fmt, path):
-        yield line, "\t".join(_text(cell, fmt)[0] for cell in row)
+        yield line, [_text(cell, fmt)[0] for cell in row]
 
 
 def _cells(fmt: Format, path: Path) -> Iterator[tuple[int, list[Any]]]:
