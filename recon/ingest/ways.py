@@ -68,9 +68,7 @@ class Ways:
         for sign, filled in slots:
             by_condition = dict(filled)
             conditions = [self.condition(condition) for condition, _ in choices]
-            # Where no choice holds, a refusal still names a column.
-            label = f"coalesce({_case(conditions, by_condition, 'column')}, {filled[-1][1].column})"
-            made.append(Part(sign, _case(conditions, by_condition, "text"), label))
+            made.append(Part(sign, _case(conditions, by_condition, "text"), _case(conditions, by_condition, "column")))
         return made
 
     def condition(self, condition: Expr) -> str:
@@ -107,4 +105,5 @@ def _case(conditions: list[str], parts: dict[str, Part], what: str) -> str:
         f"WHEN {condition} THEN {getattr(parts[condition], what) if condition in parts else 'NULL'}"
         for condition in conditions
     )
-    return f"CASE {cases} END"
+    other = f" ELSE {next(iter(parts.values())).column}" if what == "column" else ""  # no choice holds: where to look
+    return f"CASE {cases}{other} END"
