@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 
 _CANDIDATE = "[2-6][0-9](?:[ -]?[0-9]){11,}"
+_WHOLE = r"\b[2-6][0-9]{12,18}\b"  # before a number that happens to follow it is taken for its end
 _SHORTEST = 6  # bytes, as cvv123: a shorter text is spared the patterns
-_PATTERN = re.compile(_CANDIDATE, re.ASCII)
+_PATTERNS = (re.compile(_WHOLE, re.ASCII), re.compile(_CANDIDATE, re.ASCII))
 #: A verification code after its name; track 2 (number=expiry and service code); track 1 (number^name^expiry ...).
 _SECRET = (
     r"(?i:\b(?:cvv2?|cvc2?|cav2|security code|verification (?:code|value))(?: is)?[^0-9a-z]{0,5}[0-9]{3,4}\b)"
@@ -46,7 +47,10 @@ def is_secret_sql(value: str) -> str:
 
 def mask(value: str) -> str:
     """The text with card numbers masked."""
-    return _PATTERN.sub(lambda found: _masked(found.group()), value)
+    held = value
+    for found in (each for pattern in _PATTERNS for each in pattern.findall(value)):
+        held = held.replace(found, _masked(found))
+    return held
 
 
 def _masked(candidate: str) -> str:
@@ -67,7 +71,7 @@ def mask_sql(value: str) -> str:
     luhn = f"list_sum(list_transform(range(1, length({digits}) + 1), lambda place: {doubled})) % 10 = 0"
     masked = f"repeat('*', length({digits}) - 4) || right({digits}, 4)"
     step = f"CASE WHEN length({digits}) BETWEEN 13 AND 19 AND {luhn} THEN replace(held, found, {masked}) ELSE held END"
-    candidates = f"regexp_extract_all({value}, '{_CANDIDATE}')"
+    candidates = f"regexp_extract_all({value}, '{_WHOLE}') || regexp_extract_all({value}, '{_CANDIDATE}')"
     return (
         f"CASE WHEN strlen({value}) >= {_SHORTEST} AND regexp_matches({value}, '{_CANDIDATE}|{_SECRET}') THEN CASE WHEN {is_secret_sql(value)} THEN NULL "
         f"ELSE list_reduce({candidates}, lambda held, found: {step}, {value}) END ELSE {value} END"

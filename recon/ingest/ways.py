@@ -114,4 +114,5 @@ def _case(conditions: list[str], parts: dict[str, Part], what: str) -> str:
         f"WHEN {condition} THEN {getattr(parts[condition], what) if condition in parts else 'NULL'}"
         for condition in conditions
     )
-    return f"CASE {cases} END"
+    other = f" ELSE {next(iter(parts.values())).column}" if what == "column" else ""  # no choice holds: where to look
+    return f"CASE {cases}{other} END"

@@ -55,9 +55,12 @@ def look(opened: Opened, findings: list[Finding], record: RecordType) -> Looked:
     findings += table.findings
     if not table.rows:
         raise NotATableError("it has a header and no rows", "sniff a file with rows: an empty one shows nothing")
+    if reader == "excel" or table.below or table.trailing:  # readers of such tables take the blanks off
+        table.header = [name.strip() for name in table.header]
     columns, marks = sniff_columns(table.header, [line.cells for line in table.rows])
     findings += _marks(marks, columns, options, unsure)
-    given, divided = roles(record, columns), split(columns)
+    named = [column for column in columns if column.name.strip() and table.header.count(column.name) == 1]
+    given, divided = roles(record, named), split(named)
     settled = record.name == "settlement_line"
     meant = meaning(given, divided, marks) if settled else Meaning(split=divided)
     findings += meant.findings
@@ -65,7 +68,7 @@ def look(opened: Opened, findings: list[Finding], record: RecordType) -> Looked:
     findings += told
     zone = _zone(given, columns, findings)
     currency = _currency(given, columns, findings)
-    findings += _keys(columns, given, len(table.rows))
+    findings += _keys(named, given, len(table.rows))
     _frame(table, options, [total.line for total in totals], reader)
     return Looked(
         opened, record, reader, options, {k: v for k, v in unsure.items() if v}, table, columns, marks, given, meant, totals,

@@ -124,7 +124,9 @@ def _key_column(looked: Looked) -> str | None:
     kinds = looked.roles["kind"].column.cells if "kind" in looked.roles else [""] * looked.rows
     wanted = ("natural_id", "entry_id", "psp_reference", "bank_reference", "payment_order_id")
     ranked = [looked.roles[each].column for each in wanted if each in looked.roles]
-    ranked += [column for column in looked.columns if column.shape == "id" and column not in ranked]
+    names = looked.table.header
+    once = [column for column in looked.columns if column.name.strip() and names.count(column.name) == 1]
+    ranked += [column for column in once if column.shape == "id" and column not in ranked]
     for column in ranked:
         alone = all(column.cells) and len(column.counts) == looked.rows
         outside = looked.record.name not in ("ledger_entry", "payment_order")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recon.domain.records import Field, RecordType, Type
+from recon.ingest.cards import mask
 from recon.sniff import dates
 from recon.sniff.columns import Column
 from recon.sniff.words import CREDIT, DEBIT, FIELDS, INCOMING, OUTGOING, kind_of, likeness, normal
@@ -109,6 +110,8 @@ def _fits(field: Field, column: Column) -> bool:
     if field.type is Type.RATE:
         return shape in ("money", "whole", "rate")
     if field.name in ("kind", "status"):
+        if any(mask(raw) != raw for raw in column.counts):
+            return False  # card numbers: their text has no place in a format
         few = len(column.counts) * 2 <= len(column.filled) or any(kind_of(raw) for raw in column.counts)
         return shape in ("code", "id", "text") and len(column.counts) <= 40 and few
     if field.name == "payout_id":
