@@ -61,8 +61,9 @@ format: $(VENV)/.developer ## Put the code into shape
 docs: $(VENV)/.developer ## Write the generated pages
 	$(BIN)/python docs/make_pages.py
 
-bench: $(VENV)/.developer ## Time a night at 100 k and 1 M payments beside hand-written scripts
+bench: $(VENV)/.developer ## Time a night at 100 k and 1 M payments beside hand-written scripts, and each reader
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/readers.py
 
 soak: $(VENV)/.developer ## Many seeds, many kills: minutes to hours
 	$(BIN)/python -m pytest -q -m soak -n $(WORKERS)
