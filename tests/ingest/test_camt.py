@@ -288,4 +288,4 @@ def test_without_lxml_the_extra_is_named(read: Reader, monkeypatch: pytest.Monke
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ReconError) as caught:
         bank(read, "camt053.xml")
-    assert (caught.value.name, caught.value.remedy) == ("extra-missing", "pip install 'payrecon[bank]'")
+    assert (caught.value.name, caught.value.remedy) == ("missing-extra", "pip install 'payrecon[bank]'")

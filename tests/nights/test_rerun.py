@@ -121,7 +121,7 @@ def test_a_late_file_for_the_newest_night_is_taken_by_its_rerun(shop, runner):
     late = another_file(shop, LAST)
     assert runner.night(shop).exit == 0
     entry = inputs(shop, LAST)[late]
-    assert entry["late"] is False and entry["replayed"] == entry["read"] > 0
+    assert entry["late"] is False and entry["status"] == "replayed" and entry["replayed"] == entry["rows"] > 0
 
 
 def test_a_dry_run_leaves_nothing(shop, five_nights, runner):
