@@ -39,7 +39,6 @@ class Dialect:
         self.header_line = int(options.get("header_line", 1))
         self.skip_blank = bool(options.get("skip_blank_lines", True))
         self.allow_empty = bool(options.get("allow_empty", False))
-        self.footer = str(options.get("footer", ""))
         self.own_columns = tuple(options.get("columns_without_header", ()))
         self.any_case = bool(options.get("case_insensitive", False))
         self.decimal = str(options.get("decimal", "."))
@@ -65,8 +64,8 @@ def stage(fmt: Format, path: Path, work: Path, *, fast: bool = True) -> Staged:
         raise UnreadableError("the file has no header line", _AGAIN)
     names = _names(header.cells, fmt) if dialect.any_case else header.cells
     warnings = check_header(names, fmt, dialect.delimiter)
-    plain = header.line == dialect.header_line and header.lines == 1 and len(names) > 1
-    plain = plain and not dialect.footer and not dialect.balance_lines
+    one_line = header.line == dialect.header_line and header.lines == 1
+    plain = one_line and len(names) > 1 and not dialect.balance_lines
     rows = count_plain_rows(path, dialect, header.line, len(names)) if fast and plain and dialect.utf8 else None
     if rows is None:
         staged = _slow(records, dialect, names, work, warnings)
@@ -275,10 +274,8 @@ def _slow(records: Any, dialect: Dialect, names: list[str], work: Path, warnings
 
 
 def _is_row(record: CsvRecord, dialect: Dialect) -> bool:
-    """Not a blank line that may be skipped, and not a total below the data."""
-    if not record.raw:
-        return not dialect.skip_blank
-    return not (dialect.footer and record.raw.startswith(dialect.footer))
+    """Not a blank line that may be skipped."""
+    return bool(record.raw) or not dialect.skip_blank
 
 
 def _row(record: CsvRecord, width: int, place: int) -> list[Any]:

@@ -176,3 +176,15 @@ def test_a_condition_that_becomes_a_join_does_not_disturb_the_order(read: Reader
     result = read([line(natural_id=f"x-{n}") for n in range(3000)], fmt)
     assert all(record["natural_id"] == f"x-{record['line'] - 2}" for record in result.records)
     assert sum(record["memo"] == "known" for record in result.records) == 100
+
+
+@pytest.mark.parametrize(
+    "name", ["generic_settlement", "generic_ledger", "generic_payment_order", "stripe_balance_change"]
+)
+def test_a_plain_file_of_a_shipped_format_is_read_fast(name: str, tmp_path: Path) -> None:
+    """What an option is when the format leaves it out must not send every file to the slow reader."""
+    fmt = shipped(name)
+    path = tmp_path / "plain.csv"
+    path.write_text(",".join(fmt.required) + "\n" + ",".join("x" for _ in fmt.required) + "\n", encoding="utf-8")
+    staged = delimited.stage(fmt, path, tmp_path)
+    assert staged.relation.startswith("read_csv(") and staged.first_line == 2
