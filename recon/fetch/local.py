@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recon.domain.rulebook import Source
 from recon.errors import InvariantError
-from recon.fetch.transport import UNFINISHED, Brought, Candidate, MovingError, Transport, shown, unfinished
+from recon.fetch.transport import UNFINISHED, Brought, Candidate, MovingError, Transport, keep_stream, shown, unfinished
 
 _CHUNK = 1 << 22
 _SEQ = "{seq}"
@@ -223,21 +223,6 @@ class Folder:
 
 
 def keep(path: Path, raw: Path, making: Path) -> tuple[str, Path]:
-    """Copy a file's bytes under their SHA-256, once. Returns (sha256, where they are kept).
-
-    making   the copy's name until it is whole: one that a killed run left is taken over, and none is left behind
-
-    The copy is not on the disk for good before `make_durable`; until then a rerun copies it again.
-    """
-    raw.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as source, making.open("wb") as target:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-        kept = raw / digest.hexdigest()
-        making.replace(kept)  # also over one that is there: a power cut may have left it without its bytes
-        return digest.hexdigest(), kept
-    finally:
-        making.unlink(missing_ok=True)
+    """Copy a file's bytes under their SHA-256, once: see `keep_stream`."""
+    with path.open("rb") as source:
+        return keep_stream(iter(lambda: source.read(_CHUNK), b""), None, raw, making)

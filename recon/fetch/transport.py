@@ -138,11 +138,13 @@ def again(what: Callable[[], Any]) -> Any:
     return trying(what)
 
 
-def keep_stream(chunks: Iterator[bytes], size: int, raw: Path, making: Path) -> tuple[str, Path]:
+def keep_stream(chunks: Iterator[bytes], size: int | None, raw: Path, making: Path) -> tuple[str, Path]:
     """Write a file's bytes under their SHA-256. Returns (sha256, where they are kept).
 
-    size     how many bytes there have to be
-    making   the file's name until it is whole; none is left behind
+    size     how many bytes there have to be; None: the caller compares
+    making   the file's name until it is whole: one that a killed run left is taken over, and none is left behind
+
+    The bytes are not on the disk for good before `make_durable`; until then a rerun fetches them again.
     """
     raw.mkdir(parents=True, exist_ok=True)
     digest, count = hashlib.sha256(), 0
@@ -151,10 +153,10 @@ def keep_stream(chunks: Iterator[bytes], size: int, raw: Path, making: Path) -> 
             for chunk in chunks:
                 digest.update(chunk)
                 count += target.write(chunk)
-        if count != size:
+        if size is not None and count != size:
             raise BrokenOffError(f"{count:,} of {size:,} bytes came")
         kept = raw / digest.hexdigest()
-        making.replace(kept)
+        making.replace(kept)  # also over one that is there: a power cut may have left it without its bytes
         return digest.hexdigest(), kept
     finally:
         making.unlink(missing_ok=True)
