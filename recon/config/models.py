@@ -153,6 +153,7 @@ class SideModel(Shape):
     claims: str | None = Field(
         None, description="Where it does not hold, the record asserts no money and waits in silence."
     )
+    optional: Flag = Field(False, description="A group may clear without this side.")
 
 
 class ExcludeModel(Shape):
@@ -185,6 +186,24 @@ class LifecycleModel(Shape):
 class DueModel(Shape):
     business_days: Count
     after: Words
+    when: str | None = Field(None, description="Only groups for which this holds; it reads fields of sides.")
+    why: str = Field("", description="Told with the pending group.")
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class _OneOrMore:
+    """In the JSON Schema: one of them, or a list."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        listed = handler(core_schema)
+        return {"anyOf": [listed["items"], listed]}
+
+
+Dues = Annotated[list[DueModel], BeforeValidator(_one_or_more), _OneOrMore()]
 
 
 class RuleModel(Shape):
@@ -219,9 +238,19 @@ class UpdateModel(Shape):
     set: dict[str, str]
 
 
+class MessageModel(Shape):
+    channel: Name = Field(description="Where it is sent, by name.")
+    side: str = Field(description="The side whose record is sent again.")
+    key: str = Field(description="Field of its record that is the message's idempotency key: the id of the event.")
+    body: dict[str, str] = Field(description="Fields of the message; texts with placeholders.")
+
+
 class FixModel(Shape):
+    """Exactly one of the three."""
+
     journal: JournalModel | None = None
     update: UpdateModel | None = None
+    message: MessageModel | None = None
 
 
 class BrakeModel(Shape):
@@ -240,7 +269,7 @@ class RuleFile(Shape):
     match: list[PassModel]
     agree: list[str]
     lifecycle: LifecycleModel | None = None
-    due: dict[str, DueModel] = {}
+    due: dict[str, Dues] = {}
     grace: Minutes = 0
     breaks: list[RuleModel]
     fixes: dict[str, FixModel] = {}

@@ -47,6 +47,14 @@ def kind_space() -> dict[str, Type]:
     return {f"{kind}.{name}": type_ for kind in KINDS for name, type_ in KIND.items()}
 
 
+def due_space(sides: Mapping[str, str]) -> dict[str, Type]:
+    """What a due date may depend on: the fields of the sides and the kind; nothing that later passes find out."""
+    space: dict[str, Type] = {"kind": Type.TEXT}
+    for side, record in sides.items():
+        space |= side_space(side, record)
+    return space
+
+
 def rule_space(sides: Mapping[str, str]) -> dict[str, Type]:
     """Everything a rule may read. `sides`: name -> record."""
     space: dict[str, Type] = {}

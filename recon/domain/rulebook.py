@@ -63,6 +63,7 @@ class Side:
 
     kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
     claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    optional a group may clear without it; where it is there, `agree` may read it
     """
 
     name: str
@@ -70,6 +71,7 @@ class Side:
     where: Expr | None = None
     kinds: tuple[str, ...] = ()
     claims: Expr | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`side` is due `business_days` after the first of the `after` sides that is there."""
+    """`side` is due `business_days` after the first of the `after` sides that is there; with `when`, only for groups for
+    which it holds. `why` is told with the pending group."""
 
     side: str
     business_days: int
     after: tuple[str, ...]
+    when: Expr | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +128,11 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own case: facts by dotted name, as the rule file gives them."""
+    """A rule's own case: facts by dotted name, as the rule file gives them, and the class that comes of it where it is named."""
 
     facts: Mapping[str, Any]
     place: Place
+    class_: Class | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class FixTemplate:
-    """A correction: a balanced journal entry, or a guarded update (set only if the row still holds what we saw)."""
+    """A correction: a balanced journal entry, a guarded update (set only if the row still holds what we saw), or a message.
+
+    channel    name of where the message goes; what stands behind it is the workspace's to say
+    key        record field of the message's side whose value is the message's idempotency key: the id of the event
+    body       field of the message -> text with placeholders
+    """
 
     name: str
     memo: str = ""
@@ -165,6 +176,10 @@ class FixTemplate:
     update: str | None = None  # side whose record is updated
     set: Mapping[str, str] = field(default_factory=dict)  # field -> value
     seen: tuple[str, ...] = ()  # fields that must still hold what we saw
+    channel: str | None = None
+    side: str = ""  # of a message: the side whose record is sent again
+    key: str = ""
+    body: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_journal(self) -> bool:

@@ -93,7 +93,7 @@ class Plan:
     def expressions(self) -> tuple[str, ...]:
         """Every dotted or bare name that any expression or text template of the rule file reads."""
         rule = self.rule
-        checked = [*rule.agree, *(must.holds for must in rule.musts)]
+        checked = [*rule.agree, *(must.holds for must in rule.musts), *(due.when for due in rule.due if due.when)]
         texts: list[str] = [must.next_step + must.why for must in rule.musts]
         for each in rule.breaks:
             checked += [each.when, *([each.proven] if each.proven else [])]
@@ -107,7 +107,8 @@ class Plan:
                 for name in expr.names
             }
             names |= {f"{template.update}.{field}" for field in (*template.seen, "record_id") if template.update}
-            texts.append(template.memo)
+            names |= {f"{template.side}.{field}" for field in (template.key, "record_id") if template.channel}
+            texts += [template.memo, *template.body.values()]
         names |= {".".join(found) for each in texts for found in _PLACEHOLDER.findall(each)}
         return tuple(sorted(names))
 
@@ -122,8 +123,9 @@ class Plan:
         ]
 
     def agreed(self, side: Side) -> list[str]:
-        """The record fields of a side that `agree` reads, beside the base facts: what the sieve has to carry."""
-        names = {name for expr in self.rule.agree for name in expr.names}
+        """The record fields of a side that `agree` and `due` read, beside the base facts: what the sieve has to carry."""
+        asked = [*self.rule.agree, *(due.when for due in self.rule.due if due.when)]
+        names = {name for expr in asked for name in expr.names}
         return [field for field in self.used(side) if f"{side.name}.{field}" in names]
 
     @cached_property
@@ -133,11 +135,13 @@ class Plan:
         return tuple(kind for kind in KINDS if kind in scopes)
 
     def required(self, kind: str) -> tuple[Side, ...]:
-        """The sides that speak of a kind."""
-        return tuple(side for side in self.rule.sides if not side.kinds or kind in side.kinds)
+        """The sides that have to be there for a kind: those that speak of it and are not optional."""
+        return tuple(side for side in self.rule.sides if not side.optional and (not side.kinds or kind in side.kinds))
 
     def is_required_sql(self, side: Side) -> str:
-        """True for groups of whose kind the side speaks."""
+        """True for groups of whose kind the side speaks, and that need it."""
+        if side.optional:
+            return "false"
         return f"kind in ({', '.join(text(kind) for kind in side.kinds)})" if side.kinds else "true"
 
     def threshold_sql(self, business_days: int) -> str:

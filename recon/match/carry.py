@@ -23,7 +23,7 @@ from recon.engine.plan import CARRIED, WIDE, Plan, record_columns, within
 from recon.match.memory import cleared_columns, kept_facts, names_file
 from recon.match.population import reads, side_filter
 from recon.match.quarantined import QUARANTINED
-from recon.match.sieve import pending_reason_sql
+from recon.match.sieve import pending_sql
 
 #: Most columns are ids and amounts: a dictionary for them costs more than the rest of the writing, and is thrown away.
 _PARQUET = "(format parquet, compression zstd, dictionary_size_limit 200)"
@@ -184,16 +184,14 @@ def _own(plan: Plan, side: Side, from_sieve: bool) -> str:
 
 
 def pending_rows(engine: Engine, plan: Plan) -> str:
-    """SQL of the pending groups: reconciliation, key, psp, reason, since (first day of the side that waits), side, business days."""
+    """SQL of the pending groups: reconciliation, key, psp, reason, since (the day that the due date counts from), business days."""
     key = " || '/' || ".join([*plan.key_fields, "kind"])
-    due = plan.rule.due[0] if plan.rule.due else None
-    first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})" if due else "CAST(NULL AS DATE)"
-    reason = pending_reason_sql(plan)
+    reason, since, days = pending_sql(plan)
     return f"""select {text(plan.rule.name)} as reconciliation, coalesce({key}, keyless_key) as key, psp, {reason} as reason,
-  case when {reason} <> 'grace' then {first} end as since
+  {since} as since, {days} as days
 from {plan.table("groups")} g where outcome = 'pending' and not {within(plan.table("work"), "g")}
 union all
-select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL from {plan.table("judged")} j
+select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL, NULL from {plan.table("judged")} j
 where j.gid in (select root from {plan.table("work")} w join {plan.table("outcomes")} o on o.k1 = w.k1 and o.k2 = w.k2 where o.awaited)"""
 
 
@@ -203,7 +201,7 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
     for plan in plans:
         rows = pending_rows(engine, plan)
         parts.append(
-            f"select p.reconciliation, p.key, p.psp, p.reason, case when p.reason = 'grace' then DATE '{plan.night}' else d.due end as due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since"
+            f"select p.reconciliation, p.key, p.psp, p.reason, case when p.reason = 'grace' then DATE '{plan.night}' else d.due end as due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since and d.days = p.days"
         )
     body = "\nunion all\n".join(parts) or "select NULL as reconciliation where false"
     engine.step(
@@ -215,15 +213,15 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
 def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
     """Business days are counted here, in Python, for the few distinct (provider, first day) there are."""
     if not plan.rule.due:
-        return "select CAST(NULL AS VARCHAR) as psp, CAST(NULL AS DATE) as since, CAST(NULL AS DATE) as due where false"
-    found = engine.rows(f"select distinct psp, since from ({rows}) where since is not null order by all")
+        return "select CAST(NULL AS VARCHAR) as psp, CAST(NULL AS DATE) as since, CAST(NULL AS INTEGER) as days, CAST(NULL AS DATE) as due where false"
+    found = engine.rows(f"select distinct psp, since, days from ({rows}) where since is not null order by all")
     listed = [
-        f"({'NULL' if psp is None else text(psp)}, DATE '{since}', "
-        f"DATE '{plan.calendars.get(psp or '', plan.calendar).add(since, plan.rule.due[0].business_days)}')"
-        for psp, since in found
+        f"({'NULL' if psp is None else text(psp)}, DATE '{since}', {days}, "
+        f"DATE '{plan.calendars.get(psp or '', plan.calendar).add(since, days)}')"
+        for psp, since, days in found
     ]
-    values = ", ".join(listed) or "(NULL, CAST(NULL AS DATE), CAST(NULL AS DATE))"
-    return f"select * from (values {values}) as v(psp, since, due)"
+    values = ", ".join(listed) or "(NULL, CAST(NULL AS DATE), CAST(NULL AS INTEGER), CAST(NULL AS DATE))"
+    return f"select * from (values {values}) as v(psp, since, days, due)"
 
 
 def _forward(engine: Engine, plan: Plan) -> None:

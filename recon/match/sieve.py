@@ -16,7 +16,7 @@ reference on 20,000 lines would make 400 million pairs of them.
 
 from __future__ import annotations
 
-from recon.domain.rulebook import Expr, Side
+from recon.domain.rulebook import Due, Expr, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import SQL_TYPES, WIDE, Plan, within
@@ -233,14 +233,20 @@ def _reads_kinds(plan: Plan, expr: Expr) -> bool:
 
 def _not_due(plan: Plan) -> str:
     """Some missing side is not due yet tonight."""
-    parts = []
-    for due in plan.rule.due:
-        side = plan.rule.side(due.side)
-        first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
-        parts.append(
-            f"(({plan.is_required_sql(side)}) and {due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)})"
-        )
-    return " or ".join(parts) or "false"
+    return " or ".join(f"({_waits(plan, due)})" for due in plan.rule.due) or "false"
+
+
+def _waits(plan: Plan, due: Due) -> str:
+    """The side of a due date is missing, and the date is not past tonight."""
+    required = plan.is_required_sql(plan.rule.side(due.side))
+    waits = f"({required}) and {due.side}__count = 0 and {_since(due)} >= {plan.threshold_sql(due.business_days)}"
+    when = f" and coalesce({to_sql(due.when, plan.fact_column(kinds_known=False))}, false)" if due.when else ""
+    return waits + when
+
+
+def _since(due: Due) -> str:
+    """The day that a due date counts from."""
+    return f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
 
 
 def _in_grace(plan: Plan) -> str:
@@ -258,12 +264,15 @@ def _silent(plan: Plan) -> str:
     return " and ".join(["not claims", *speaking])
 
 
-def pending_reason_sql(plan: Plan) -> str:
-    """Which side a pending group waits for: the first missing one that is not due, else grace."""
-    cases = []
-    for due in plan.rule.due:
-        first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
-        cases.append(
-            f"when {due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)} then {text('waits for ' + due.side)}"
-        )
-    return f"case {' '.join(cases)} else 'grace' end"
+def pending_sql(plan: Plan) -> tuple[str, str, str]:
+    """Of a pending group: which side it waits for (the first missing one that is not due, else grace), the day that its due
+    date counts from, and the business days; both are NULL for grace."""
+    whens = [(f"when {_waits(plan, due)} then", due) for due in plan.rule.due]
+    reasons = " ".join(
+        f"{when} {text('waits for ' + due.side + (f': {due.why}' if due.why else ''))}" for when, due in whens
+    )
+    since = " ".join(f"{when} {_since(due)}" for when, due in whens)
+    days = " ".join(f"{when} {due.business_days}" for when, due in whens)
+    if not whens:
+        return "'grace'", "CAST(NULL AS DATE)", "CAST(NULL AS INTEGER)"
+    return f"case {reasons} else 'grace' end", f"case {since} end", f"case {days} end"

@@ -124,7 +124,9 @@ def _side_join(plan: Plan, side: Side) -> str:
     """A side's own records (o_) and what is remembered of it (m_), each summed to one row a root."""
     name = side.name
     own = "".join(
-        f", min({field}) as {field}__low, max({field}) as {field}__high" for field in plan.used(side) if field != "psp"
+        f", min(s.{field}) as {field}__low, max(s.{field}) as {field}__high"
+        for field in plan.used(side)
+        if field != "psp"
     )
     kept = kept_facts(plan, side) if plan.replaces(side) else []
     old = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in kept)
