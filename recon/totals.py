@@ -15,7 +15,7 @@ from recon.domain.rulebook import Moves
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.errors import InvariantError
-from recon.intake import Inputs
+from recon.intake import Input, Inputs
 from recon.report.facts import RollForwardLine, TieOutLine
 
 #: What a record's outcome counts as.
@@ -66,13 +66,8 @@ def prove_roll_forward(
     for source, currency, rows, minor in _open_sums(engine, opened):
         lines.add(source, currency, "brought", rows, minor)
     for each in inputs.read:
-        if each.source.record not in records or each.entry["status"] != "read":
-            continue
-        for _, currency, rows, minor in each.totals:
-            lines.add(each.source.name, currency, "new", rows, minor)
-        if each.entry["quarantined"]:
-            lines.add(each.source.name, "", "new", each.entry["quarantined"], 0)
-            lines.add(each.source.name, "", "quarantined", each.entry["quarantined"], 0)
+        if each.source.record in records:
+            _came(lines, each)
     for source, currency, rows, minor in _replayed(engine, sorted(records)):
         lines.add(source, currency, "replayed", rows, minor)
     for _, source, currency, brought, _, outcome, rows, minor in engine.rows(
@@ -87,6 +82,22 @@ def prove_roll_forward(
     _prove(plan, lines, flows)
     _prove_written(plan, lines, _open_sums(engine, written))
     return [_line(plan, key, lines) for key in sorted(lines.cells)]
+
+
+def _came(lines: _Lines, read: Input) -> None:
+    """What one input brings: new; and where its bytes were read before, known at once, in the same records and money."""
+    status, quarantined = read.entry["status"], read.entry["quarantined"]
+    if status not in ("read", "replayed"):
+        return
+    buckets = ("new", "replayed") if status == "replayed" else ("new",)
+    for bucket in buckets:
+        for _, currency, rows, minor in read.totals:
+            lines.add(read.source.name, currency, bucket, rows, minor)
+    if status == "replayed":  # rows of it that could not be read when they were, and are set aside since
+        quarantined = read.entry["rows"] - sum(rows for _, _, rows, _ in read.totals)
+    if quarantined:
+        lines.add(read.source.name, "", "new", quarantined, 0)
+        lines.add(read.source.name, "", "replayed" if status == "replayed" else "quarantined", quarantined, 0)
 
 
 def _open_sums(engine: Engine, folder: Path | None) -> list[tuple[str, str, int, int]]:

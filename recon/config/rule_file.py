@@ -8,6 +8,7 @@ Never      guesses: an unknown name is refused with the nearest known one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from recon.config import reader
@@ -16,7 +17,7 @@ from recon.config.cases import parse_case
 from recon.config.models import NAME, FixModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
-from recon.config.yaml_file import Document, Key, read_document
+from recon.config.yaml_file import Document, Key, parse_document, read_text
 from recon.domain.records import KINDS, RECORD_TYPES, Type
 from recon.domain.rulebook import (
     BreakRule,
@@ -56,7 +57,18 @@ def read_reconciliation(path: Path, label: str = "") -> tuple[Reconciliation | N
 
     label   how messages and reports name the file; its file name when empty
     """
-    return parse_reconciliation(read_document(path, label))
+    label = label or path.name
+    data = read_text(path, label)
+    if isinstance(data, Document):
+        return parse_reconciliation(data)
+    reconciliation, problems = _of_bytes(data, label)
+    return reconciliation, list(problems)
+
+
+@lru_cache(32)  # a rule file takes half a second to read, and the nights of one process read the same ones
+def _of_bytes(data: bytes, label: str) -> tuple[Reconciliation | None, tuple[Problem, ...]]:
+    reconciliation, problems = parse_reconciliation(parse_document(data, label))
+    return reconciliation, tuple(problems)
 
 
 def parse_reconciliation(document: Document) -> tuple[Reconciliation | None, list[Problem]]:
