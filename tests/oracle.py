@@ -88,11 +88,12 @@ def sieve(g, night, scenario):
         next(facts for side, facts in zip(SIDES.values(), g.facts(), strict=True) if side == "order").status,
     )
     calm = missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
-    if calm and "psp" in missing:
+    if "psp" in missing:
         provider = min((row["psp"] for row in g.rows if row["psp"]), default=None)
         for when, days, sides in DUES:
             after = next((rows for side in sides if (rows := g.on(side))), None)
-            if not after or when not in (None, status):
+            # A plain due date asks that the sides that are there agree; one with a reason of its own does not.
+            if not after or when not in (None, status) or (when is None and not calm):
                 continue
             due = min(row["business_date"] for row in after)
             for _ in range(days):

@@ -15,9 +15,7 @@ from recon.demo.shop import LAST, PSPS, Payment, clock
 from recon.demo.systems import Making, System, Table
 
 NAME = "order_payment"
-COLUMNS = (
-    "order_id, version, payment_order_id, psp, status, currency, amount_minor, shipped_at, created_at, updated_at, recorded_at"
-)
+COLUMNS = "order_id, version, payment_order_id, psp, status, currency, amount_minor, shipped_at, created_at, updated_at, recorded_at"
 _DERIVE = (
     "insert into {prefix}order_versions (order_id, version, payment_order_id, psp, status, currency, amount_minor, "
     "created_at, updated_at, recorded_at) select order_id, version, payment_order_id, psp, case "

@@ -75,11 +75,11 @@ def ask_psp(desk: Desk, p: Payment) -> None:
 
 
 def _stands(desk: Desk, p: Payment, code: str, class_: str, first: int = 0, last: int = LAST) -> None:
-    desk.note(NAME, f"{event_id(p)}/capture", code, class_, BREAK, first, last)
+    desk.note(NAME, f"{event_id(p)}", code, class_, BREAK, first, last)
 
 
 def _is(desk: Desk, p: Payment, what: str, state: str, night: int) -> None:
-    desk.note(NAME, f"{event_id(p)}/capture", what, "", state, night, night)
+    desk.note(NAME, f"{event_id(p)}", what, "", state, night, night)
 
 
 def _plant(desk: Desk) -> None:
