@@ -16,7 +16,17 @@ from pathlib import Path
 
 from recon.domain.rulebook import Source
 from recon.errors import InvariantError
-from recon.fetch.transport import UNFINISHED, Brought, Candidate, MovingError, Transport, keep_stream, matcher, shown, unfinished
+from recon.fetch.transport import (
+    UNFINISHED,
+    Brought,
+    Candidate,
+    MovingError,
+    Transport,
+    keep_stream,
+    matcher,
+    shown,
+    unfinished,
+)
 
 _CHUNK = 1 << 22
 _SEQ = "{seq}"

@@ -29,7 +29,7 @@ STEERING = ["\x1b[31m", "\x9b2J", "\x07", "\x7f", "\u2028", "\u202e", "\u200b", 
 @pytest.mark.parametrize("what", STEERING, ids=ascii)
 def test_r32_what_steers_a_terminal_is_an_escape_in_the_proposal_and_the_column_is_still_found(tmp_path, what):
     result = sniffed(tmp_path / "a.csv", PLAIN.replace("amount", f"am{what}ount").replace("id,", f"i{what}d,"))
-    assert what not in result.draft 
+    assert what not in result.draft
     assert all(letter.isprintable() or letter == "\n" for letter in result.draft)
     assert result.trial is not None and result.trial.read == result.trial.rows == 12
     fmt, problems = parse_format(parse_document(result.draft.encode(), "acme.yaml"), draft=True)
@@ -62,7 +62,9 @@ def test_any_name_of_a_column_comes_back_from_the_proposal_as_it_stands(tmp_path
     head = PLAIN.split("\n")[0] + f",memo column of {name}\n"
     result = sniffed(path, head + ROWS.replace("\n", ",same\n"))
     fmt, _ = parse_format(parse_document(result.draft.encode(), "acme.yaml"), draft=True)
-    assert fmt is not None and f"memo column of {name}".strip() in {each.strip() for each in (*fmt.required, *fmt.optional)}
+    assert fmt is not None and f"memo column of {name}".strip() in {
+        each.strip() for each in (*fmt.required, *fmt.optional)
+    }
 
 
 # --- the provider ----------------------------------------------------------------------------------------------------
