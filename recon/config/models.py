@@ -230,9 +230,19 @@ class UpdateModel(Shape):
     set: dict[str, str]
 
 
+class MessageModel(Shape):
+    channel: Name = Field(description="Where it is sent, by name.")
+    side: str = Field(description="The side whose record is sent again.")
+    key: str = Field(description="Field of its record that is the message's idempotency key: the id of the event.")
+    body: dict[str, str] = Field(description="Fields of the message; texts with placeholders.")
+
+
 class FixModel(Shape):
+    """Exactly one of the three."""
+
     journal: JournalModel | None = None
     update: UpdateModel | None = None
+    message: MessageModel | None = None
 
 
 class BrakeModel(Shape):

@@ -346,7 +346,8 @@
           el("td", { class: "num" }, isNegative(amount) ? "" : absolute(amount)), el("td", { class: "num" }, isNegative(amount) ? absolute(amount) : "")))));
     } else {
       const seen = new Map(f.seen), set = new Map(f.set);
-      table = el("table", null, el("caption", null, marked(`Change ${f.record}, only if it still holds what was seen`)),
+      const what = f.kind === "message" ? `Send ${f.record} again under its own key` : `Change ${f.record}, only if it still holds what was seen`;
+      table = el("table", null, el("caption", null, marked(what)),
         el("thead", null, el("tr", null, el("th", { scope: "col" }, "Field"), el("th", { scope: "col" }, "Seen"), el("th", { scope: "col" }, "Set to"))),
         el("tbody", null, [...new Set([...seen.keys(), ...set.keys()])].map((name) => el("tr", null, el("th", { scope: "row" }, marked(name)), cell(seen.get(name) ?? "–"), cell(set.get(name) ?? "unchanged")))));
     }
