@@ -33,6 +33,7 @@ from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
 from recon.match.population import Loaded, new_records, open_records
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
+from recon.report.causes import read_trend, write_trend
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
 from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
 from recon.settle import settle_inputs
@@ -367,7 +368,9 @@ def _write(
             for row in quarantined
         ],
         inputs.since(),
+        read_trend(before / "open" / "trend.json") if before else (),
     )
+    write_trend(making / "open" / "trend.json", facts.trend)
     _write_pages(facts, making)
     previous = {"night": before.name, "manifest_sha256": manifest_sha256(before)} if before else None
     write_json(
