@@ -14,7 +14,7 @@ from pathlib import Path
 from recon.config import reader
 from recon.config.balance import unbalanced
 from recon.config.cases import parse_case
-from recon.config.models import NAME, FixModel, MessageModel, RuleFile, RuleModel
+from recon.config.models import NAME, FixModel, MessageModel, MustModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, parse_document, read_text
@@ -246,7 +246,7 @@ class _Reader:
                 self.document.error(f"the code {model.code} is taken", "a code has one meaning", *path, "else")
             codes.add(model.code)
             why, next_step = self._text(model.why, *path, "why"), self._text(model.next_step, *path, "next_step")
-            musts.append(Must(holds, model.code, Class(model.class_), why, next_step))
+            musts.append(Must(holds, model.code, Class(model.class_), why, next_step, *self._korean(model, *path)))
         return tuple(musts)
 
     def _break(self, at: int, model: RuleModel, fixes: dict[str, FixTemplate]) -> BreakRule:
@@ -272,7 +272,17 @@ class _Reader:
             fires_on=self._cases(model.fires_on, *path, "fires_on"),
             silent_on=self._cases(model.silent_on, *path, "silent_on"),
             stops_fixes=model.stops_fixes,
+            **dict(zip(("why_ko", "next_step_ko"), self._korean(model, *path), strict=True)),
         )
+
+    def _korean(self, model: RuleModel | MustModel, *path: Key) -> tuple[str, str]:
+        """The Korean texts. What they name is taken from the English ones, so each may only name what those name."""
+        texts = ("why", model.why, model.why_ko), ("next_step", model.next_step, model.next_step_ko)
+        why, next_step = (
+            reader.template(self.document, korean, reader.placeholders(english), *path, f"{name}_ko")
+            for name, english, korean in texts
+        )
+        return why, next_step
 
     def _auto_fix(self, model: RuleModel, *path: Key) -> None:
         """An automatic fix needs a correction and a cap per currency; other classes have neither cap nor proof."""

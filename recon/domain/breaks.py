@@ -46,10 +46,23 @@ class Break:
     related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     facts: Mapping[str, Any] = field(default_factory=dict)
     postings: tuple[tuple[int | None, str | None], ...] = ()
+    past: tuple[Past, ...] = ()  # an entry for each night on which something of it changed, oldest first
 
     @property
     def is_open(self) -> bool:
         return self.state != "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a break was from one night on, until the next entry. The difference in minor units."""
+
+    night: date
+    state: str
+    class_: Class
+    code: str
+    currency: str | None
+    difference: int | None
 
 
 History = Mapping[str, Break]

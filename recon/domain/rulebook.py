@@ -124,6 +124,8 @@ class Must:
     class_: Class
     why: str
     next_step: str
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class BreakRule:
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
     stops_fixes: bool = False
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
