@@ -63,6 +63,7 @@ class System:
 
 def systems() -> tuple[System, ...]:
     """Every system, in the order in which they are made. Modules are looked up late: they import this one."""
-    from recon.demo import nova
+    from recon.demo import nova, orders, outbox
 
-    return (nova.SYSTEM,)
+    # Orders last: their truth is made from payin's.
+    return (nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)
