@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from recon.domain.rulebook import Moves
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.errors import InvariantError
@@ -29,8 +30,11 @@ _BUCKET = {
     "superseded": "excluded",
     "excluded": "excluded",
 }
-OUT = ("cleared", "carried", "quarantined", "excluded", "replayed")
+#: `read_again`: open, and of a source that is read whole each night: not carried.
+OUT = ("cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 BUCKETS = ("brought", "new", *OUT)
+#: Shown only where there are any.
+SELDOM = ("read_again",)
 Cell = tuple[int, int]  # records, minor units
 
 
@@ -57,6 +61,7 @@ def prove_roll_forward(
     opened    the folder of the last night's open items, or None; written: the folder of tonight's
     """
     lines, flows = _Lines(), _Lines()
+    whole = {each.source.name for each in inputs.read if each.source.moves is Moves.STATE}
     records = {side.record for side in plan.rule.sides} | {exclude.record for exclude in plan.rule.excludes}
     for source, currency, rows, minor in _open_sums(engine, opened):
         lines.add(source, currency, "brought", rows, minor)
@@ -68,7 +73,10 @@ def prove_roll_forward(
     for _, source, currency, brought, _, outcome, rows, minor in engine.rows(
         f"select * from {plan.table('forward')} order by all"
     ):
-        lines.add(source, currency, _BUCKET[outcome], rows, int(minor))
+        bucket = _BUCKET[outcome]
+        if bucket == "carried" and source in whole:
+            bucket = "read_again"
+        lines.add(source, currency, bucket, rows, int(minor))
         flows.add(source, currency, "brought" if brought else "new", rows, int(minor))
     _prove_cleared(engine, plan)
     _prove(plan, lines, flows)
@@ -99,15 +107,23 @@ def _open_sums(engine: Engine, folder: Path | None) -> list[tuple[str, str, int,
     files = [path for path in sorted(folder.glob("*.parquet")) if path.stem not in ("quarantined", "remembered")]
     found = []
     for path in files:
-        sql = f"select source, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from read_parquet({text(path)}) group by all order by all"
+        sql = f"select source, {', '.join(_sums(engine, f'read_parquet({text(path)})'))} from read_parquet({text(path)}) group by all order by all"
         found += [(source, currency, int(rows), int(minor)) for source, currency, rows, minor in engine.rows(sql)]
     return found
+
+
+def _sums(engine: Engine, relation: str) -> tuple[str, str, str]:
+    """Currency, records and money of rows; of goods, only how many."""
+    there = {name for name, *_ in engine.rows(f"describe select * from {relation}")}
+    if "amount" not in there:
+        return "''", "count(*)", "0"
+    return "coalesce(currency, '')", "count(*)", "coalesce(sum(amount), 0)"
 
 
 def _replayed(engine: Engine, records: Iterable[str]) -> list[tuple[str, str, int, int]]:
     found = []
     for record in records:
-        sql = f"""select a.source, coalesce(a.currency, ''), count(*), coalesce(sum(a.amount), 0) from all_{record} a join replayed_rows r
+        sql = f"""select a.source, {", ".join(_sums(engine, f"all_{record}"))} from all_{record} a join replayed_rows r
 on r.record = {text(record)} and not r.restated and a.source = r.source and a.record_id = r.record_id and a.file = r.file and a.line = r.line
 group by all order by all"""
         found += [(source, currency, int(rows), int(minor)) for source, currency, rows, minor in engine.rows(sql)]
@@ -121,7 +137,7 @@ def _prove_cleared(engine: Engine, plan: Plan) -> None:
     )
     by_group = engine.rows(
         " union all ".join(
-            f"select '{side.name}', coalesce({side.name}__currency, ''), sum({side.name}__count), sum({side.name}__amount) "
+            f"select '{side.name}', coalesce({side.name}__currency, ''), sum({side.name}__count), coalesce(sum({side.name}__amount), 0) "
             f"from {plan.table('swift_sums')} where {side.name}__count > 0 group by all"
             for side in plan.rule.sides
         )
@@ -165,12 +181,13 @@ def _prove_written(plan: Plan, lines: _Lines, written: list[tuple[str, str, int,
 
 def _line(plan: Plan, key: tuple[str, str], lines: _Lines) -> RollForwardLine:
     source, currency = key
+    buckets = [each for each in BUCKETS if each not in SELDOM or lines.get(key, each)[0]]
     return RollForwardLine(
         reconciliation=plan.rule.name,
         source=source,
         currency=currency,
-        counts={bucket: lines.get(key, bucket)[0] for bucket in BUCKETS},
-        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in BUCKETS if currency},
+        counts={bucket: lines.get(key, bucket)[0] for bucket in buckets},
+        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in buckets if currency},
     )
 
 

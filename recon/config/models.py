@@ -147,12 +147,13 @@ ClassName = Literal["auto_fix", "manual_review", "investigate"]
 
 
 class SideModel(Shape):
-    record: str = Field(description="Record vocabulary: settlement_line, bank_line, ledger_entry, payment_order.")
+    record: str = Field(description="Record vocabulary: settlement_line, ledger_entry, payment_order ...")
     where: str | None = Field(None, description="Which records of that vocabulary belong to this side.")
     kinds: Words = Field([], description="Kinds that this side speaks of; none: all.")
     claims: str | None = Field(
         None, description="Where it does not hold, the record asserts no money and waits in silence."
     )
+    optional: Flag = Field(False, description="A group may clear without it.")
 
 
 class ExcludeModel(Shape):
@@ -169,12 +170,17 @@ class PassModel(Shape):
     suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
 
 
+KO = Field("", description="The same in Korean, for the report; it may only name what the English text names.")
+
+
 class MustModel(Shape):
     holds: str
     code: Name = Field(alias="else")
     class_: ClassName = Field("investigate", alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
 
 
 class LifecycleModel(Shape):
@@ -187,17 +193,29 @@ class DueModel(Shape):
     after: Words
 
 
+class WaitModel(Shape):
+    """A group that does not agree is pending while this holds."""
+
+    why: Text = Field(description="The reason that pending.csv shows.")
+    while_: str = Field(alias="while")
+    business_days: Count | None = Field(None, description="And for how long; without it, as long as it holds.")
+    after: Words = Field([], description="Sides: from the first day of the first of these that is there.")
+
+
 class RuleModel(Shape):
     code: Name
     when: str
     class_: ClassName = Field(alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
     proven: str | None = Field(None, description="Where it does not hold, an auto_fix becomes manual_review.")
     fix: str | None = None
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
     deadline: BusinessDays | None = None
     owner: str = ""
+    stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
     fires_on: list[Facts] = []
     silent_on: list[Facts] = []
 
@@ -219,9 +237,19 @@ class UpdateModel(Shape):
     set: dict[str, str]
 
 
+class MessageModel(Shape):
+    channel: Name = Field(description="Where it is sent, by name.")
+    side: str = Field(description="The side whose record is sent again.")
+    key: str = Field(description="Field of its record that is the message's idempotency key: the id of the event.")
+    body: dict[str, str] = Field(description="Fields of the message; texts with placeholders.")
+
+
 class FixModel(Shape):
+    """Exactly one of the three."""
+
     journal: JournalModel | None = None
     update: UpdateModel | None = None
+    message: MessageModel | None = None
 
 
 class BrakeModel(Shape):
@@ -241,6 +269,7 @@ class RuleFile(Shape):
     agree: list[str]
     lifecycle: LifecycleModel | None = None
     due: dict[str, DueModel] = {}
+    waits: list[WaitModel] = []
     grace: Minutes = 0
     breaks: list[RuleModel]
     fixes: dict[str, FixModel] = {}

@@ -201,7 +201,7 @@ class _Reader:
                 message = f"the file calls itself {reconciliation.name}"
                 self.others.append(Problem(Place(found[1], 1, 1), message, "rename one"))
             for side in reconciliation.sides:
-                if not any(source.record == side.record for source in sources):
+                if not side.optional and not any(source.record == side.record for source in sources):
                     message = f"{name} has a side {side.name} of {side.record}, and no source gives such records"
                     self.document.error(message, f"add a source with record: {side.record}", *path)
             read.append(reconciliation)
@@ -217,6 +217,10 @@ class _Reader:
             self.document.error("sources is empty", "name at least one source", "sources")
         for at, second in enumerate(sources):
             for first in sources[:at]:
+                if first.record == second.record and first.moves is not second.moves:
+                    message = f"{second.record} moves by {second.moves} here and by {first.moves} in {first.name}"
+                    remedy = "records of one type move in one way: one of the two sources is mistaken"
+                    self.document.error(message, remedy, "sources", second.name, "moves")
                 if first.transport != second.transport:
                     continue
                 if first.files and second.files and overlap(first.files, second.files):

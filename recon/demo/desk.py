@@ -56,6 +56,10 @@ class Desk:
         morning = instant(night, 9 * HOUR + number * 37 % (3 * HOUR))
         return Payment(number, psp, amount, morning if at is None else at)
 
+    def long_ago(self, night: int = 0) -> int:
+        """An instant 25 days before a night: past every time that a rule gives, within the nights' look-back."""
+        return instant(night - 25, 9 * HOUR)
+
     def agreed(self, psp: str, size: str = "high") -> Payment:
         """A payment that every side agrees on, cleared on the first night."""
         p = self.payment(psp, size=size)
@@ -104,4 +108,17 @@ class Desk:
         self._note(f"{p.id}/{kind}", what, "", CLEARED, night, night)
 
     def _note(self, key: str, code: str, class_: str, state: str, first: int, last: int) -> None:
-        self.truth += [Truth(night, "payin", key, code, class_, state) for night in range(first, last + 1)]
+        self.note("payin", key, code, class_, state, first, last)
+
+    def note(
+        self,
+        reconciliation: str,
+        key: str,
+        code: str,
+        class_: str,
+        state: str = BREAK,
+        first: int = 0,
+        last: int = LAST,
+    ) -> None:
+        """The group of that key stands so after every night from first to last. `class_` is empty unless it is a break."""
+        self.truth += [Truth(night, reconciliation, key, code, class_, state) for night in range(first, last + 1)]

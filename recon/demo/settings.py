@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recon.demo.files import SUFFIX
 from recon.demo.shop import CALENDARS, NIGHTS, PSPS
+from recon.demo.systems import systems
 
 FORMATS = {"stripe": "stripe_balance_change", "adyen": "adyen_settlement_details", "toss": "toss_settlements"}
 
@@ -40,7 +41,7 @@ _BOOKS = """\
     database: shop
     query: |
       select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
-             amount_minor as amount, posted_at, memo
+             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo
       from {prefix}ledger_entries
       where recorded_at >= :from and recorded_at < :to
   orders:
@@ -50,13 +51,15 @@ _BOOKS = """\
     # Every version is kept, so a past night can be read again: the newest version written that night.
     query: |
       select payment_order_id, order_id, psp, psp_reference, status, currency, amount_minor as amount,
-             captured_amount_minor as captured_amount, created_at, updated_at
+             captured_amount_minor as captured_amount, method, status_reason, points_amount_minor as points_amount,
+             gift_card_amount_minor as gift_card_amount, total_amount_minor as total_amount, ledger_updated,
+             wallet_updated, created_at, updated_at
       from {prefix}payment_order_versions v
-      where updated_at >= :from and updated_at < :to
+      where recorded_at >= :from and recorded_at < :to
         and not exists (
           select 1 from {prefix}payment_order_versions n
           where n.payment_order_id = v.payment_order_id and n.version > v.version
-            and n.updated_at >= :from and n.updated_at < :to)
+            and n.recorded_at >= :from and n.recorded_at < :to)
   gift_cards:
     record: settlement_line
     psp: gift_cards
@@ -66,8 +69,6 @@ _BOOKS = """\
       select 'gift_cards' as psp, line_id as natural_id, kind, currency, amount_minor as amount, occurred_at
       from {prefix}gift_card_lines
       where occurred_at >= :from and occurred_at < :to
-
-reconciliations: [payin]
 """
 
 
@@ -78,4 +79,8 @@ def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
         _FILES.format(psp=psp, format=FORMATS[psp], suffix=SUFFIX[psp], calendar=CALENDARS[psp]) for psp in PSPS
     )
     prefix = f'"{schema}".' if schema else ""
-    return _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat()) + files + _BOOKS.format(prefix=prefix)
+    made = systems()
+    others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
+    names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
+    head = _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat())
+    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n"

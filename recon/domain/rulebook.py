@@ -42,7 +42,8 @@ class Severity(IntEnum):
 class Expr:
     """A checked expression of the rule language: its text, where it stands, and the dotted names it reads.
 
-    names    e.g. ("psp.amount", "ledger.amount", "kind"); `calls` the sides named in present(), fresh()
+    names    e.g. ("psp.amount", "ledger.amount", "kind"), those inside total() and the like too
+    calls    (function, argument): ("present", "psp"), ("total", "line.net")
     """
 
     text: str
@@ -54,7 +55,7 @@ class Expr:
     def scopes(self) -> frozenset[str]:
         """The sides and kinds that the expression reads."""
         dotted = {name.split(".")[0] for name in self.names if "." in name}
-        return frozenset(dotted | {argument for _, argument in self.calls})
+        return frozenset(dotted | {argument.split(".")[0] for _, argument in self.calls})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Side:
 
     kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
     claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    optional a group may clear without it
     """
 
     name: str
@@ -70,6 +72,7 @@ class Side:
     where: Expr | None = None
     kinds: tuple[str, ...] = ()
     claims: Expr | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,17 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A group that does not agree is pending while `while_` holds: until `business_days` after the first of the `after`
+    sides that is there, or for as long as it holds where no days are given."""
+
+    why: str
+    while_: Expr
+    business_days: int | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Must:
     """Something that has to hold over all kinds of one payment; unknown (NULL) is not a violation."""
 
@@ -110,6 +124,8 @@ class Must:
     class_: Class
     why: str
     next_step: str
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +139,19 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own case: facts by dotted name, as the rule file gives them."""
+    """A rule's own case: facts by dotted name, as the rule file gives them, and the class that comes of it where it is named."""
 
     facts: Mapping[str, Any]
     place: Place
+    class_: Class | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BreakRule:
-    """Names a break. `proven`: where it does not hold, an auto_fix becomes manual_review. Limits in minor units."""
+    """Names a break. `proven`: where it does not hold, an auto_fix becomes manual_review. Limits in minor units.
+
+    stops_fixes   while such a break is open, no reconciliation of the workspace has automatic fixes
+    """
 
     code: str
     when: Expr
@@ -146,6 +166,9 @@ class BreakRule:
     owner: str = ""
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
+    stops_fixes: bool = False
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +180,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class FixTemplate:
-    """A correction: a balanced journal entry, or a guarded update (set only if the row still holds what we saw)."""
+    """A correction: a balanced journal entry, a guarded update (set only if the row still holds what we saw), or a message.
+
+    channel    name of where the message goes; what stands behind it is the workspace's to say
+    key        record field of the message's side whose value is the message's idempotency key: the id of the event
+    body       field of the message -> text with placeholders
+    """
 
     name: str
     memo: str = ""
@@ -165,6 +193,10 @@ class FixTemplate:
     update: str | None = None  # side whose record is updated
     set: Mapping[str, str] = field(default_factory=dict)  # field -> value
     seen: tuple[str, ...] = ()  # fields that must still hold what we saw
+    channel: str | None = None
+    side: str = ""  # of a message: the side whose record is sent again
+    key: str = ""
+    body: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_journal(self) -> bool:
@@ -190,6 +222,12 @@ class Reconciliation:
     fixes: Mapping[str, FixTemplate] = field(default_factory=dict)
     brake: Brake | None = None
     sha256: str = ""
+    waits: tuple[Wait, ...] = ()
+
+    @property
+    def by_kind(self) -> bool:
+        """Whether the kinds of a payment are groups of their own: the first pass says so."""
+        return "kind" in self.passes[0].on
 
     def side(self, name: str) -> Side:
         return next(side for side in self.sides if side.name == name)

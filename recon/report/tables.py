@@ -16,13 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recon.domain.breaks import Break, Fix
+from recon.domain.breaks import Break, Fix, Past
 from recon.domain.money import to_text
 from recon.domain.rulebook import Class
 
 _BEFORE_AMOUNTS = ("break_id", "reconciliation", "key", "code", "class", "state", "currency", "difference")
 _AFTER_AMOUNTS = (
-    "psp", "first_seen", "age_days", "deadline", "owner", "rule", "why", "next_step", "reason", "fix_id", "provenance"
+    "psp", "first_seen", "age_days", "deadline", "owner", "rule", "why", "next_step", "reason", "fix_id", "provenance",
+    "related",
 )  # fmt: skip
 _DATES = ("first_seen", "deadline")
 
@@ -55,6 +56,7 @@ def break_row(each: Break, sides: Sequence[str]) -> dict[str, Any]:
         reason=each.reason,
         fix_id=each.fix_id,
         provenance=each.provenance,
+        related=" ".join(each.related),
     )
     return row
 
@@ -77,6 +79,16 @@ def write_breaks(folder: Path, breaks: Sequence[Break], sides: Sequence[str]) ->
     }
     schema = pa.schema(list(kinds.items()))
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "breaks.parquet", compression="zstd")
+
+
+def write_tried(path: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """tried.parquet: break_id, and a line per matching pass that says what it found."""
+    ids, lines = [], []
+    for break_id, tried in rows:
+        ids.append(break_id)
+        lines.append(list(tried))
+    schema = pa.schema([("break_id", pa.string()), ("tried", pa.list_(pa.string()))])
+    pq.write_table(pa.table([ids, lines], schema=schema), path, compression="zstd")
 
 
 def write_csv(path: Path, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -116,7 +128,10 @@ _KNOWN = pa.schema(
         ("first_seen", pa.date32()),
         ("deadline", pa.date32()),
         ("closed_on", pa.date32()),
-        *((name, pa.string()) for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id")),
+        *(
+            (name, pa.string())
+            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related", "past")
+        ),
     ]
 )
 
@@ -146,6 +161,10 @@ def write_known(path: Path, breaks: Sequence[Break]) -> None:
             "reason": each.reason,
             "provenance": each.provenance,
             "fix_id": each.fix_id,
+            "related": " ".join(each.related),
+            "past": json.dumps(
+                [[str(p.night), p.state, str(p.class_), p.code, p.currency, p.difference] for p in each.past]
+            ),
         }
         for each in breaks
     ]
@@ -181,5 +200,15 @@ def read_known(path: Path) -> dict[str, Break]:
             provenance=row["provenance"],
             closed_on=closed_on,
             fix_id=row["fix_id"],
+            related=tuple((row.get("related") or "").split()),
+            past=_past(row.get("past")),
         )
     return known
+
+
+def _past(told: str | None) -> tuple[Past, ...]:
+    """A night of an older version kept none."""
+    return tuple(
+        Past(date.fromisoformat(night), state, Class(class_), code, currency, difference)
+        for night, state, class_, code, currency, difference in json.loads(told or "[]")
+    )
