@@ -372,7 +372,7 @@ def _cleared(engine: Engine, path: Path, night: date, ids: set[str]) -> list[Sta
         picked += [f"{side}__count", f"{side}__amount::varchar", f"{side}__currency"]
     found = []
     for row in engine.rows(f"select {', '.join(picked)} from {table} where {condition} order by all"):
-        key = "/".join(map(str, row[: len(keys) + 1]))
+        key = "/".join(str(each) for each in row[: len(keys) + 1] if each)  # some have no kind
         told = []
         for at, side in enumerate(sides):
             count, minor, currency = row[len(keys) + 1 + 3 * at :][:3]
@@ -392,7 +392,7 @@ def _united(engine: Engine, path: Path, keys: Sequence[str], condition: str) -> 
     other = " || '/' || ".join(f"coalesce(part_{name}, '')" for name in keys)
     own = " || '/' || ".join(keys)
     sql = (
-        f"select {own} || '/' || kind, list(distinct case when {other} <> {own} and {other} <> '' then {other} else psp_reference end) "
+        f"select {own} || coalesce('/' || nullif(kind, ''), ''), list(distinct case when {other} <> {own} and {other} <> '' then {other} else psp_reference end) "
         f"from read_parquet({text(names)}) where {condition} group by 1 order by 1"
     )
     return {key: ", ".join(sorted(filter(None, parts))) for key, parts in engine.rows(sql)}

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recon.domain.breaks import Break, Fix
+from recon.domain.breaks import Break, Fix, Past
 from recon.domain.money import to_text
 from recon.domain.rulebook import Class
 
@@ -130,7 +130,7 @@ _KNOWN = pa.schema(
         ("closed_on", pa.date32()),
         *(
             (name, pa.string())
-            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related")
+            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related", "past")
         ),
     ]
 )
@@ -162,6 +162,9 @@ def write_known(path: Path, breaks: Sequence[Break]) -> None:
             "provenance": each.provenance,
             "fix_id": each.fix_id,
             "related": " ".join(each.related),
+            "past": json.dumps(
+                [[str(p.night), p.state, str(p.class_), p.code, p.currency, p.difference] for p in each.past]
+            ),
         }
         for each in breaks
     ]
@@ -198,5 +201,14 @@ def read_known(path: Path) -> dict[str, Break]:
             closed_on=closed_on,
             fix_id=row["fix_id"],
             related=tuple((row.get("related") or "").split()),
+            past=_past(row.get("past")),
         )
     return known
+
+
+def _past(told: str | None) -> tuple[Past, ...]:
+    """A night of an older version kept none."""
+    return tuple(
+        Past(date.fromisoformat(night), state, Class(class_), code, currency, difference)
+        for night, state, class_, code, currency, difference in json.loads(told or "[]")
+    )

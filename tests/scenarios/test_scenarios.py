@@ -17,7 +17,7 @@ from recon.scenario import answers, differences, expected_in, play, refresh
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SCENARIOS = sorted(path.name for path in FIXTURES.iterdir() if path.is_dir())
-CODES = re.findall(r"(?m)^ +- code: (\w+)$|^ +else: (\w+)$", (FIXTURES.parents[1] / "rules" / "payin.yaml").read_text())
+RULES = sorted((FIXTURES.parents[1] / "rules").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -60,12 +60,18 @@ def test_nothing_else_lies_in_the_fixtures():
     assert [path.name for path in FIXTURES.iterdir() if not path.is_dir()] == []
 
 
-def test_the_scenarios_show_most_codes_of_payin():
-    """The demo plants every code; here are the ones that tell a story."""
-    shown = {row["code"] for path in FIXTURES.glob("*/expected/*/breaks.csv") for row in rows(path)}
-    codes = {code for pair in CODES for code in pair if code}
-    assert shown <= codes | {"unexplained"}
-    assert len(shown) >= 20
+def codes_of(rules: Path) -> set[str]:
+    found = re.findall(r"(?m)^ +- code: (\w+)$|^ +else: (\w+)$", rules.read_text(encoding="utf-8"))
+    return {code for pair in found for code in pair if code}
+
+
+@pytest.mark.parametrize("rules", RULES, ids=lambda path: path.stem)
+def test_the_scenarios_show_every_code_of_a_rule_file(rules):
+    """The demo plants every code too; here are the ones that tell a story."""
+    tables = [row for path in FIXTURES.glob("*/expected/*/breaks.csv") for row in rows(path)]
+    shown = {row["code"] for row in tables if row["reconciliation"] == rules.stem}
+    assert shown <= codes_of(rules) | {"unexplained"}
+    assert codes_of(rules) - shown == set()
 
 
 def test_a_missing_or_needless_file_is_a_difference():
