@@ -21,14 +21,8 @@
   const AMOUNT = /^(-?)(\d+)(\.\d+)?$/;
   const HIDDEN = "•••";
   const SVG = "http://www.w3.org/2000/svg";
-  // What can be decided, the reason codes, and which decisions need what. recon fixes import reads the same words.
+  // What can be decided; recon fixes import reads the same words. The reason codes come with the data.
   const DECISIONS = { approve: "Approve the fix", reject: "Reject the fix", resolve: "Resolved by hand", assign: "Assign to somebody" };
-  const REASONS = {
-    agreed: "checked against the records, and right", corrected: "booked or mended by hand", timing: "it will come, or came, by itself",
-    duplicate: "the same as another break", psp_error: "the provider's fault; claimed from it", our_error: "our fault; mended at its cause",
-    written_off: "too small to go after", wrong_fix: "the break is right, its correction is not", other: "see the remark",
-  };
-  const NEEDS_REASON = ["reject", "resolve"];
 
   const $ = (id) => document.getElementById(id);
   const pristine = document.documentElement.cloneNode(true); // for the copy without names and amounts
@@ -231,6 +225,7 @@
   const gap = (rows) => { const tr = el("tr", { class: "gap", "aria-hidden": "true" }, el("td", { colspan: 11 + listed() })); tr.style.height = `${rows * ROW}px`; return tr; };
   let drawn = [0, 0];
   function draw(most) {
+    $("viewport").classList.toggle("scrolls", !isPaged());
     const pages = Math.max(1, Math.ceil(matches.length / PAGE));
     state.page = Math.min(state.page, pages);
     let start = 0, end = Math.min(matches.length, most ?? Infinity);
@@ -257,7 +252,6 @@
     $("pager").hidden = pages === 1 || !isPaged();
     $("previous").disabled = state.page === 1;
     $("next").disabled = state.page === pages;
-    $("viewport").classList.toggle("scrolls", !isPaged());
     $("paged").setAttribute("aria-pressed", String(state.view === "pages"));
     for (const th of document.querySelectorAll("#list th[data-sort]")) {
       const name = state.sort.replace(/^-/, "");
@@ -494,7 +488,7 @@
     const options = (first, words, chosen) => [el("option", { value: "" }, first), ...Object.entries(words).map(([value, label]) => el("option", { value, selected: value === chosen }, t(label)))];
     const possible = Object.fromEntries(Object.entries(DECISIONS).filter(([name]) => hasFix || !["approve", "reject"].includes(name)));
     const what = el("select", { name: "decision" }, options(t("Choose"), possible, before?.decision));
-    const why = el("select", { name: "reason" }, options("–", REASONS, before?.reason));
+    const why = el("select", { name: "reason" }, options("–", index.reasons, before?.reason));
     const who = el("input", { name: "assign_to", autocomplete: "off", maxlength: 200, value: before?.assign_to });
     const remark = el("input", { name: "remark", autocomplete: "off", maxlength: 2000, value: before?.remark });
     const wrong = el("p", { class: "wrong", role: "alert" });
@@ -510,7 +504,7 @@
   }
   function problem({ decision, reason, assign_to, remark }) {
     if (!decision) return t("Choose a decision first.");
-    if (NEEDS_REASON.includes(decision) && !reason) return t("This decision needs a reason.");
+    if (index.needs_reason.includes(decision) && !reason) return t("This decision needs a reason.");
     if (decision === "assign" && !assign_to) return t("Say to whom.");
     if (reason === "other" && !remark) return t("The reason “other” needs a remark.");
     return "";
