@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from recon.domain.breaks import Break, Fix
 from recon.domain.money import to_text
@@ -198,6 +199,13 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...],
     )
 
 
+def _sent(message: Mapping[str, Any]) -> dict[str, str]:
+    """A message as names and texts."""
+    if not message:
+        return {}
+    return {"channel": message["channel"], "key": message["key"]} | {f"body.{k}": v for k, v in message["body"].items()}
+
+
 def fix_fact(fix: Fix) -> FixFact:
     """A proposed fix as the report shows it."""
     return FixFact(
@@ -207,7 +215,7 @@ def fix_fact(fix: Fix) -> FixFact:
         kind=fix.kind,
         memo=fix.memo,
         currency=fix.currency,
-        amount=to_text(fix.amount, fix.currency),
+        amount=fix.amount_text,
         status=fix.status,
         idempotency_key=fix.idempotency_key,
         content_sha256=fix.content_sha256,
@@ -216,7 +224,7 @@ def fix_fact(fix: Fix) -> FixFact:
         ),
         record=f"{fix.record} {fix.record_id}".strip(),
         seen=dict(fix.seen),
-        set=dict(fix.set),
+        set=dict(fix.set) or _sent(fix.message),
     )
 
 

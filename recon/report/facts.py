@@ -77,12 +77,13 @@ class PostingFact:
 
 @dataclass(frozen=True, slots=True)
 class FixFact:
-    """One proposed correction. A journal has postings; an update has `record`, `seen` and `set`."""
+    """One proposed correction. A journal has postings; an update has `record`, `seen` and `set`; a message `record` and
+    `set`: its channel, its key and its fields."""
 
     fix_id: str
     break_id: str
     template: str
-    kind: str  # journal | update
+    kind: str  # journal | update | message
     memo: str
     currency: str
     amount: str

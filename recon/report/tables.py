@@ -81,6 +81,16 @@ def write_breaks(folder: Path, breaks: Sequence[Break], sides: Sequence[str]) ->
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "breaks.parquet", compression="zstd")
 
 
+def write_tried(path: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """tried.parquet: break_id, and a line per matching pass that says what it found."""
+    ids, lines = [], []
+    for break_id, tried in rows:
+        ids.append(break_id)
+        lines.append(list(tried))
+    schema = pa.schema([("break_id", pa.string()), ("tried", pa.list_(pa.string()))])
+    pq.write_table(pa.table([ids, lines], schema=schema), path, compression="zstd")
+
+
 def write_csv(path: Path, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """UTF-8, LF, header; None is empty."""
     with path.open("w", encoding="utf-8", newline="") as file:

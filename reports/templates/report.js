@@ -459,7 +459,7 @@
     } else {
       const seen = new Map(f.seen), set = new Map(f.set);
       const value = (name, text) => cell(text !== undefined && index.money.includes(name) ? money(text) : text ?? "–");
-      table = el("table", { class: "fix" }, el("caption", null, marked(t("Change {record}, only if it still holds what was seen", { record: f.record }))),
+      table = el("table", { class: "fix" }, el("caption", null, marked(t(f.kind === "message" ? "Send {record} again under its own key" : "Change {record}, only if it still holds what was seen", { record: f.record }))),
         el("thead", null, el("tr", null, th("Field"), th("Seen"), th("Set to"))),
         el("tbody", null, [...new Set([...seen.keys(), ...set.keys()])].map((name) => el("tr", null, el("th", { scope: "row" }, marked(name)), value(name, seen.get(name)), set.has(name) ? value(name, set.get(name)) : cell(t("unchanged"))))));
     }
