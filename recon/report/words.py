@@ -29,7 +29,7 @@ def translated(template: str, korean: str, filled: str) -> str:
     if found is None or not set(_PLACEHOLDER.findall(korean)) <= set(names):
         return ""
     values = dict(zip(names, found.groups(), strict=True))
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], korean)
+    return _filled(korean, values)
 
 
 class Phrases:
@@ -59,5 +59,9 @@ class Phrases:
                 values = dict(zip(_PLACEHOLDER.findall(english), found.groups(), strict=True))
                 # What a reason quotes is itself a text of the tool.
                 quoted = {name: self._part(value) for name, value in values.items()}
-                return _PLACEHOLDER.sub(lambda match: quoted[match[1]], korean)
+                return _filled(korean, quoted)
         return text
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
