@@ -163,6 +163,7 @@ def _index(
         "config": facts.config_sha256,
         "total": max(facts.breaks_open + facts.breaks_resolved, len(facts.breaks)),
         "sides": [shown(side) for side in sides],
+        "of": {word(shown(name)): [sides.index(side) for side in of] for name, of in sides_by_name(breaks).items()},
         "spoken": [sum(1 << n for n, side in enumerate(sides) if side in b.amounts) for b in breaks],
         "money": MONEY_FIELDS,
         "reasons": REASONS,
@@ -178,6 +179,14 @@ def _index(
 def sides_of(breaks: Iterable[BreakFact]) -> list[str]:
     """Every side that a break of the night names, in order of first appearance."""
     return list(dict.fromkeys(side for b in breaks for side in b.amounts))
+
+
+def sides_by_name(breaks: Iterable[BreakFact]) -> dict[str, list[str]]:
+    """Reconciliation -> its sides in the order of its rule file, the outside world first."""
+    found: dict[str, dict[str, None]] = {}
+    for b in breaks:
+        found.setdefault(b.reconciliation, {}).update(dict.fromkeys(b.amounts))
+    return {name: list(of) for name, of in found.items()}
 
 
 def explain_command(b: BreakFact) -> str:

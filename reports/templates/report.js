@@ -12,7 +12,7 @@
   const SEVERITY = { investigate: 0, manual_review: 1, auto_fix: 2 };
   const AGES = { "0-1": [0, 1], "2-3": [2, 3], "4-7": [4, 7], "8-30": [8, 30], "30+": [31, Infinity] };
   const CLASS_WORDS = { investigate: "Investigate", manual_review: "Manual review", auto_fix: "Auto fix" };
-  const CHOSEN = ["class", "code", "psp", "currency", "owner", "first"];
+  const CHOSEN = ["class", "code", "reconciliation", "psp", "currency", "owner", "first"];
   const FILTERS = ["q", ...CHOSEN, "state", "age", "due", "min"];
   const FIRST_FIELDS = ["kind", "currency", "amount", "captured_amount", "status", "previous_status", "psp", "payment_order_id", "order_id", "psp_reference"];
   // Fields in which two records of one payment differ by nature: left unmarked, so that what is marked means something.
@@ -129,7 +129,7 @@
   }
 
   // --- what is shown: the state in the address -------------------------------------------------------------------
-  const EMPTY = { q: "", class: "", code: "", psp: "", currency: "", owner: "", first: "", state: "open", age: "", due: "", min: "", sort: "", view: "", page: 1, pick: "", lang: "", theme: "", hide: "", keys: "", break: "" };
+  const EMPTY = { q: "", class: "", code: "", reconciliation: "", psp: "", currency: "", owner: "", first: "", state: "open", age: "", due: "", min: "", sort: "", view: "", page: 1, pick: "", lang: "", theme: "", hide: "", keys: "", break: "" };
   const LASTING = ["view", "pick", "lang", "theme", "hide", "keys"]; // what a filter of the page's own links leaves as it is
   let state = { ...EMPTY };
   let matches = [];
@@ -207,11 +207,13 @@
   // It scrolls, and only what is seen is in the page; or it has pages, for readers that walk through a table.
   const narrow = matchMedia("(max-width: 720px)");
   const isPaged = () => state.view === "pages" || narrow.matches;
-  const listed = () => (index.sides.length <= 4 ? index.sides.length : 0);
+  const listed = () => (index.sides.length <= 4 ? index.sides.length : 2);
+  const sidesOf = (i) => index.of[column.reconciliation[i]] ?? [];
+  const listedAmounts = (i) => (index.sides.length <= 4 ? column.amounts[i] : [0, 1].map((n) => column.amounts[i][sidesOf(i)[n]] ?? null));
 
   function row(i, at) {
     const id = column.id[i], due = column.deadline[i], resolved = word("state", i) === "resolved", choice = decided.get(id);
-    const sides = listed() ? column.amounts[i].map((amount) => moneyCell(amount, "")) : [];
+    const sides = listedAmounts(i).map((amount) => moneyCell(amount, ""));
     const link = el("a", { href: address({ break: id }), title: column.key[i] }, marked(column.key[i]));
     const status = choice ? [icon("good"), " ", t(choice.decision)] : t(word("state", i));
     return el("tr", { "data-i": i, "aria-rowindex": at + 2, class: [resolved ? "resolved" : "", i === current ? "current" : "", picked.has(id) ? "picked" : ""].join(" ").trim() || null },
@@ -375,7 +377,7 @@
   }
   // The difference in a sentence: who says more, and how much.
   function worth(i) {
-    const difference = column.difference[i], currency = word("currency", i), [outside, ...others] = index.sides;
+    const difference = column.difference[i], currency = word("currency", i), [outside, ours] = sidesOf(i);
     if (difference === null) return t("The sides name several currencies, so there is no one difference; each side's amount stands below.");
     if (isZero(difference)) {
       const some = column.amounts[i].find((amount) => amount !== null) ?? difference, lacking = index.sides.find((_, n) => column.amounts[i][n] === null && expected(i, n));
@@ -383,23 +385,23 @@
       return lacking ? t("{amount} that {side} has no record of; the others agree on it.", told) : t("The sides agree on {amount}: what is wrong is not an amount between them.", told);
     }
     const amount = `${money(difference.replace(/^-/, ""))} ${currency}`;
-    const absent = (n) => column.amounts[i][n] === null && expected(i, n);
-    const ours = others[0] ?? "";
-    if (absent(0)) return t("{amount} that {side} does not have.", { amount, side: outside });
-    if (ours && absent(1)) return t(isNegative(difference) ? "{amount} went out and {side} does not have it." : "{amount} came in and {side} does not have it.", { amount, side: ours });
-    return t(isNegative(difference) ? "{side} says {amount} less than we do." : "{side} says {amount} more than we do.", { amount, side: outside });
+    const absent = (n) => n !== undefined && column.amounts[i][n] === null && expected(i, n);
+    if (absent(outside)) return t("{amount} that {side} does not have.", { amount, side: index.sides[outside] });
+    if (absent(ours)) return t(isNegative(difference) ? "{amount} went out and {side} does not have it." : "{amount} came in and {side} does not have it.", { amount, side: index.sides[ours] });
+    return t(isNegative(difference) ? "{side} says {amount} less than we do." : "{side} says {amount} more than we do.", { amount, side: index.sides[outside] ?? "" });
   }
   function sums(i) {
     const currency = word("currency", i);
     const item = (name, text, extra) => el("div", { class: extra }, el("dt", null, marked(name)),
       el("dd", { class: isNegative(text) ? "negative" : null }, text === null || text === undefined ? "–" : `${money(text)} ${currency}`));
-    return el("dl", { class: "sums" }, ...index.sides.map((side, n) => (column.amounts[i][n] !== null || expected(i, n) ? item(side, column.amounts[i][n], "") : null)), item(t("difference"), column.difference[i], "difference"));
+    return el("dl", { class: "sums" }, ...sidesOf(i).map((n) => (column.amounts[i][n] !== null || expected(i, n) ? item(index.sides[n], column.amounts[i][n], "") : null)), item(t("difference"), column.difference[i], "difference"));
   }
   function records(i, d) {
     if (!d.records.length) return el("p", { class: "muted" }, t("Tonight brought no record of it; the explain command tells of earlier nights."));
     const present = new Set(d.records.map((r) => r.side));
     const missing = index.sides.filter((side, n) => column.amounts[i][n] === null && !present.has(side) && expected(i, n));
-    const rank = (side) => (index.sides.includes(side) ? index.sides.indexOf(side) : index.sides.length);
+    const inOrder = sidesOf(i).map((n) => index.sides[n]);
+    const rank = (side) => (inOrder.includes(side) ? inOrder.indexOf(side) : inOrder.length);
     // One column per record, and one for each side that should have had one, in the order of the sides.
     const columns = [...d.records, ...missing.map((side) => ({ side, none: true, fields: [] }))].sort((a, b) => rank(a.side) - rank(b.side));
     const seen = {}, count = {};
