@@ -21,7 +21,6 @@ import resource
 import signal
 import sys
 import time
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,17 +55,6 @@ def import_everything() -> None:
         "pymysql",
     ):
         import_module(name)
-
-
-def read_ahead(directory: str) -> None:
-    """Parse the rules, formats and templates that the night will read: it finds them parsed, as the second night of one
-    process does."""
-    from recon.config.workspace_file import read_workspace
-    from recon.report.html import _environment
-
-    with suppress(Exception):
-        read_workspace(Path(directory))
-    _environment(()).get_template("report.html.j2")
 
 
 def wait_only(seconds: float) -> None:
@@ -106,7 +94,6 @@ class Points:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    read_ahead(request["directory"])
     points, talk = Pipe(), Pipe()
     began = time.monotonic()
     child = os.fork()
