@@ -16,6 +16,7 @@ from typing import Any
 
 from recon.arrivals import LOOKED_AT_AGAIN, carried, path_of, read_past
 from recon.domain.calendar import DayBounds
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Source
 from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
@@ -257,10 +258,12 @@ def _copy_query(
 
 
 def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, str, int, int], ...]:
-    kind = "''" if source.record == "payment_order" else "kind"
-    rows = engine.rows(
-        f"select {kind}, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from ({relation}) group by all order by all"
-    )
+    record = RECORD_TYPES[source.record]
+    kind = "coalesce(kind, '')" if record.field("kind") else "''"
+    money = "coalesce(currency, '') as currency, count(*), coalesce(sum(amount), 0)"
+    if not record.has_money:
+        money = "'' as currency, count(*), 0"
+    rows = engine.rows(f"select {kind} as kind, {money} from ({relation}) group by all order by all")
     return tuple((str(kind), str(currency), int(count), int(total)) for kind, currency, count, total in rows)
 
 
