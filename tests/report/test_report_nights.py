@@ -311,7 +311,8 @@ def test_what_it_is_worth_is_said_by_sign_and_by_who_lacks_it(report: Path, open
 def test_the_bridge_leads_from_the_providers_figure_to_the_ledgers(facts: NightFacts) -> None:
     assert len(facts.bridge) > 20
     for line in facts.tie_out:
-        steps = [s for s in facts.bridge if (s.psp, s.currency) == (line.psp, line.currency)]
+        place = (line.reconciliation, line.psp, line.currency)
+        steps = [s for s in facts.bridge if (s.reconciliation, s.psp, s.currency) == place]
         parts = [Decimal(line.pending), Decimal(line.residual), *(Decimal(step.amount) for step in steps)]
         assert Decimal(line.external) - sum(parts, Decimal(0)) == Decimal(line.internal), line
     assert sum(step.count for step in facts.bridge if step.code == "dup_capture") > 0
