@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import clean, emit, emit_json, find_workspace, json_option, table
+from recon.cli.output import clean, emit, emit_json, find_workspace, json_option, next_command, table
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def preview(
         emit_json(result)
     else:
         _show(result)
+        next_command("recon check")
     ctx.exit(Exit.INCOMPLETE if result["set_aside"] else Exit.OK)
 
 

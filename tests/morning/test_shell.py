@@ -65,6 +65,17 @@ def test_the_report_of_a_night_is_named_and_opened(
     assert opened == [str(shop / "nights/2026-10-09/report.xlsx")]
 
 
+def test_every_command_names_the_next() -> None:
+    """`schema` prints a document and `completion` a script, for which the next step is another program's."""
+    folder = Path(__file__).parents[2] / "recon" / "cli"
+    lacking = {path.stem for path in folder.glob("*.py") if "next_command(" not in path.read_text(encoding="utf-8")} - {
+        "__init__",
+        "main",
+        "completion",
+    }
+    assert lacking == set()
+
+
 def test_every_command_has_json() -> None:
     context = click.Context(cli, info_name="recon")
     lacking = []

@@ -57,7 +57,7 @@ def test_a_month_adds_up_and_says_what_is_in_its_way(recon: Recon) -> None:
     assert told["opened"] + told["new"] + told["reopened"] - told["resolved"] == told["closed"]
     assert told["blocks"][0] == "the month has nights to come"
     assert any(block.endswith("open to investigate") for block in told["blocks"])
-    assert {psp for psp, *_ in told["cleared"]} == {"stripe", "adyen", "toss"}
+    assert {psp for psp, *_ in told["cleared"]} >= {"stripe", "adyen", "toss"}
     said = recon("status", "--month", "2026-10").out
     assert "not ready to close" in said
     for wrong in ("2026-13", "2026", "10-2026"):
