@@ -102,6 +102,8 @@ def _payments(engine: Engine, relations: Sequence[tuple[Path, Kept]], wanted: se
     listed = ", ".join(text(each) for each in sorted(wanted))
     found: set[str] = set()
     for _, kept in relations:
+        if RECORD_TYPES[kept.record].field("payment_order_id") is None:
+            continue
         columns = _key_fields(kept.record)
         condition = " or ".join(f"{column} in ({listed})" for column in columns)
         sql = f"select distinct payment_order_id from ({kept.relation}) where ({condition}) and payment_order_id is not null"
@@ -116,7 +118,8 @@ def _events(engine: Engine, relations: Sequence[tuple[Path, Kept]], ids: set[str
         record = RECORD_TYPES[kept.record]
         names = {each.name for each in (*COMMON, *record.fields)}
         condition = " or ".join(f"{column} in ({listed})" for column in _key_fields(kept.record))
-        columns = ["business_date", record.instant, "source", "record_id", "file", "line", "currency", "amount"]
+        columns = ["business_date", record.instant, "source", "record_id", "file", "line"]
+        columns += [name if name in names else f"NULL as {name}" for name in ("currency", "amount")]
         columns += [
             name if name in names else f"NULL as {name}"
             for name in ("kind", "status", "payment_order_id", "psp_reference")
@@ -145,7 +148,13 @@ def _standings(engine: Engine, folder: Path, keys: set[str]) -> list[Standing]:
     listed = ", ".join(text(each) for each in sorted(keys))
     found = []
     for path in sorted((folder / "cleared").glob("*.parquet")):
-        sql = f"select payment_order_id || '/' || kind from read_parquet({text(path)}) where payment_order_id in ({listed}) order by all"
+        if path.stem.endswith(".names"):
+            continue
+        columns = [name for name, *_ in engine.rows(f"describe select * from read_parquet({text(path)})")]
+        keys_of = columns[: columns.index("kind")]
+        key = f"concat_ws('/', {', '.join(keys_of)}, nullif(kind, ''))"
+        borne = " or ".join(f"{field} in ({listed})" for field in keys_of)
+        sql = f"select {key} from read_parquet({text(path)}) where {borne} order by all"
         found += [Standing(night, key, "cleared", path.stem) for (key,) in engine.rows(sql)]
     pending = (
         f"select key, reason, due from read_csv({text(folder / 'pending.csv')}, header = true, auto_detect = false, "

@@ -38,6 +38,7 @@ class Desk:
     def __init__(self, till: Till, first_number: int) -> None:
         self.till = till
         self.truth: list[Truth] = []
+        self.stopped: set[int] = set()  # nights on which a break stops automatic fixes everywhere
         self._number = first_number - 1
         self._made = 0
 

@@ -95,7 +95,7 @@ class Fix:
             "class": str(self.class_),
             "memo": self.memo,
             "currency": self.currency,
-            "amount": to_text(self.amount, self.currency),
+            "amount": to_text(self.amount, self.currency) if self.currency else "",
             "limit": None if self.limit is None else to_text(self.limit, self.currency),
             "idempotency_key": self.idempotency_key,
             "content_sha256": self.content_sha256,

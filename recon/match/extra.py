@@ -30,7 +30,7 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
         f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
   concat_ws('/', coalesce({key}, psp_reference){", kind" if plan.by_kind else ""}), kind, psp, since
 from {plan.table("quarantined")} q join {plan.table("still_quarantined")} s on s.number = q.number
-where not s.attached and coalesce({key}, psp_reference) is not null"""
+where not s.attached and coalesce({key}, psp_reference) is not null and {"true" if key in plan.key_fields else "false"}"""
     )
     engine.step(
         f"{plan.prefix}_extra",

@@ -173,7 +173,7 @@ def fix_fact(fix: Fix) -> FixFact:
         kind=fix.kind,
         memo=fix.memo,
         currency=fix.currency,
-        amount=to_text(fix.amount, fix.currency),
+        amount=to_text(fix.amount, fix.currency) if fix.currency else "",
         status=fix.status,
         idempotency_key=fix.idempotency_key,
         content_sha256=fix.content_sha256,

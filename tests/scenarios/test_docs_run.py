@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import recon.api
+from recon.config.workspace_file import load_workspace
 from recon.errors import Exit
 
 ROOT = Path(__file__).parents[2]
@@ -198,11 +199,12 @@ def test_the_pictures_are_there_and_small():
 # --- what a night leaves ---------------------------------------------------------------------------------------------
 
 
-def columns_of(name: str) -> list[str]:
-    """The columns that docs/night-folder.md names for a file; SIDE_amount once for each side of payin."""
+def columns_of(name: str, night: Path) -> list[str]:
+    """The columns that docs/night-folder.md names for a file; SIDE_amount once for each side of a reconciliation."""
     [row] = re.findall(rf"^\| `{re.escape(name)}` \| (`\w+`, .*) \|$", page("docs/night-folder.md"), re.MULTILINE)
     named = re.findall(r"`(\w+)`", row)
-    sides = ("psp", "ledger", "order")
+    rules = load_workspace(night.parents[1]).reconciliations
+    sides = dict.fromkeys(side.name for rule in rules for side in rule.sides)
     return [
         column for each in named for column in ([f"{s}_amount" for s in sides] if each == "SIDE_amount" else [each])
     ]
@@ -212,16 +214,16 @@ def columns_of(name: str) -> list[str]:
 def test_the_columns_of_a_csv_are_those_of_the_page(nights, name):
     for night in nights:
         with (night / name).open(encoding="utf-8", newline="") as handle:
-            assert next(csv.reader(handle)) == columns_of(name)
+            assert next(csv.reader(handle)) == columns_of(name, night)
 
 
 def test_the_columns_of_breaks_parquet_are_those_of_the_page(nights):
     for night in nights:
-        assert pq.read_schema(night / "breaks.parquet").names == columns_of("breaks.csv")
+        assert pq.read_schema(night / "breaks.parquet").names == columns_of("breaks.csv", night)
 
 
 def test_the_keys_of_a_fix_are_those_of_the_page(nights):
-    named = set(columns_of("fixes.jsonl"))
+    named = set(columns_of("fixes.jsonl", nights[0]))
     fixes = [json.loads(line) for night in nights for line in (night / "fixes.jsonl").read_text("utf-8").splitlines()]
     assert {fix["kind"] for fix in fixes} == {"journal", "update"}
     for fix in fixes:

@@ -2,7 +2,8 @@
 
     what_it_shows.md          what happens and why; its last line names the nights that run
     recon.yaml, rules/, in/   a workspace
-    arrives/DATE/             what is added to the workspace before that night
+    books.sql                 statements that make its database books.sqlite
+    arrives/DATE/             what is added to the workspace before that night, and what happens in its database
     expected/DATE/            what the night leaves, less hashes that any change of rules or tool would change
 
 `pytest tests/scenarios --refresh-golden` rewrites expected/ and says what changed; check it against docs/matching.md.
@@ -10,11 +11,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import json
 import re
 import shutil
+import sqlite3
+from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,20 @@ import recon.api
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SCENARIOS = sorted(path.name for path in FIXTURES.iterdir() if path.is_dir())
-CODES = re.findall(r"(?m)^ +- code: (\w+)$|^ +else: (\w+)$", (FIXTURES.parents[1] / "rules" / "payin.yaml").read_text())
+RULES = FIXTURES.parents[1] / "rules"
+
+
+def codes_of(reconciliation: str) -> set[str]:
+    """Every code that a shipped rule file may give."""
+    found = re.findall(r"(?m)^ +- code: (\w+)$|^ +else: (\w+)$", (RULES / f"{reconciliation}.yaml").read_text())
+    return {code for pair in found for code in pair if code}
+
+
+#: Reconciliations of which the scenarios show every code; those of Redis are in tests/ingest/test_redis.py.
+WHOLE = (
+    "ledger", "ledger_clearing", "balances", "safeguarding", "wallet", "points_payment", "stock", "stock_orders",
+    "stock_limits",
+)  # fmt: skip
 
 
 def nights_of(folder: Path) -> list[date]:
@@ -40,14 +57,24 @@ def nights_of(folder: Path) -> list[date]:
 
 def play(folder: Path, root: Path) -> list[Path]:
     """Run a scenario's nights in a copy of its workspace; the folders that they left."""
-    shutil.copytree(folder, root, ignore=shutil.ignore_patterns("expected", "arrives", "what_it_shows.md"))
+    shutil.copytree(folder, root, ignore=shutil.ignore_patterns("expected", "arrives", "what_it_shows.md", "books.sql"))
+    happens(folder, root)
     left = []
     for night in nights_of(folder):
         arrives = folder / "arrives" / str(night)
         if arrives.is_dir():
-            shutil.copytree(arrives, root, dirs_exist_ok=True)
+            shutil.copytree(arrives, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("books.sql"))
+            happens(arrives, root)
         left.append(recon.api.run(root, night).folder)
     return left
+
+
+def happens(folder: Path, root: Path) -> None:
+    """Run a folder's books.sql, where it has one, in the workspace's database."""
+    script = folder / "books.sql"
+    if script.exists():
+        with contextlib.closing(sqlite3.connect(root / "books.sqlite")) as books:
+            books.executescript(script.read_text(encoding="utf-8"))
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------
@@ -130,7 +157,7 @@ def test_a_night_leaves_what_is_expected(scenario, tmp_path, request, record_pro
     elif changes:
         pytest.fail("\n\n".join(changes), pytrace=False)
     read = {entry["name"] for night in left for entry in json.loads((night / "inputs.json").read_text())["inputs"]}
-    given = {path.relative_to(tmp_path / "workspace").as_posix() for path in (tmp_path / "workspace" / "in").iterdir()}
+    given = {path.relative_to(tmp_path / "workspace").as_posix() for path in (tmp_path / "workspace").glob("in/*")}
     assert given - read == set(), "input files that no night read"
 
 
@@ -152,17 +179,30 @@ def test_a_scenario_is_told_in_a_few_sentences(scenario):
 
 
 def test_nothing_else_lies_in_the_fixtures():
-    known = {"what_it_shows.md", "recon.yaml", "in", "rules", "arrives", "expected"}
+    known = {"what_it_shows.md", "recon.yaml", "books.sql", "in", "rules", "arrives", "expected"}
     assert {path.name for path in FIXTURES.glob("*/*")} <= known
     assert [path.name for path in FIXTURES.iterdir() if not path.is_dir()] == []
 
 
+def shown_codes() -> dict[str, set[str]]:
+    """Reconciliation -> the codes of breaks that some scenario expects."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in FIXTURES.glob("*/expected/*/breaks.csv"):
+        for row in rows(path):
+            found[row["reconciliation"]].add(row["code"])
+    return found
+
+
 def test_the_scenarios_show_most_codes_of_payin():
     """The demo plants every code; here are the ones that tell a story."""
-    shown = {row["code"] for path in FIXTURES.glob("*/expected/*/breaks.csv") for row in rows(path)}
-    codes = {code for pair in CODES for code in pair if code}
-    assert shown <= codes | {"unexplained"}
+    shown = shown_codes()["payin"]
+    assert shown <= codes_of("payin") | {"unexplained"}
     assert len(shown) >= 20
+
+
+@pytest.mark.parametrize("reconciliation", WHOLE)
+def test_the_scenarios_show_every_code_of_the_other_reconciliations(reconciliation):
+    assert shown_codes()[reconciliation] == codes_of(reconciliation)
 
 
 def test_a_missing_or_needless_file_is_a_difference():
