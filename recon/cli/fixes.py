@@ -73,7 +73,7 @@ def list_(workspace: Path, status: str | None, class_: str | None, as_json: bool
 @click.argument("fix_id")
 @json_option
 def show(workspace: Path, fix_id: str, as_json: bool) -> None:
-    """Show one fix: its postings or its change, its limit and its keys.
+    """Show one fix: its postings, its change or its message, its limit and its keys.
 
     \b
     Example:  recon fixes show FIX-0123456789ABCDEF
@@ -104,6 +104,9 @@ def show(workspace: Path, fix_id: str, as_json: bool) -> None:
             [(each["account"], each["amount"], each["currency"]) for each in found["postings"]],
             ["account", "amount", "cur"],
         )
+    elif found["kind"] == "message":
+        message = found["message"]
+        emit(f"send {clean(message['body'])} to {message['channel']} under the key {clean(message['key'])}")
     else:
         change = found["change"]
         emit(f"set {change['set']} on {change['record']} {change['record_id']} if it still holds {change['seen']}")

@@ -66,8 +66,12 @@ def emit(text: str = "", **style: Any) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """A value as JSON on stdout: dataclasses as objects, dates in ISO form, keys in the order given."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    """A value as JSON on stdout: dataclasses as objects, dates in ISO form, keys in the order given; what a terminal would
+    take as a command, or would not show, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    if not text.replace("\n", "").isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def _plain(value: Any) -> Any:
@@ -119,6 +123,22 @@ def clean(value: object) -> str:
 def inert(text: str) -> str:
     """Text of ours that may hold values of the data: its lines stay, other control characters are written out."""
     return "\n".join(map(clean, text.split("\n")))
+
+
+def wrapped(head: str, text: object) -> None:
+    """A text on as many lines as the terminal's width needs, all below where the first begins after `head`; one line where
+    stdout is no terminal. A word that is too long stays whole, so that it can be copied."""
+    limit = _terminal_columns() if sys.stdout.isatty() else 0
+    before, line = head, ""
+    margin = " " * width(head.lstrip("\n"))
+    for word in clean(text).split(" "):
+        longer = f"{line} {word}" if line else word
+        if limit and line and width(margin) + width(longer) > limit:
+            emit(before + line)
+            before, line = margin, word
+        else:
+            line = longer
+    emit(before + line)
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0) -> None:

@@ -99,6 +99,7 @@ def test(ctx: click.Context, workspace: Path | None, as_json: bool) -> None:
                     "code": r.code,
                     "expected": r.expected,
                     "found": r.found,
+                    "class": r.class_found,
                     "ok": r.ok,
                     "place": str(r.place),
                 }
@@ -107,8 +108,7 @@ def test(ctx: click.Context, workspace: Path | None, as_json: bool) -> None:
         )
     else:
         for _, result in wrong:
-            wanted = result.code if result.expected == "fires" else f"not {result.code}"
-            emit(f"{result.place}: expected {wanted}, found {result.found}")
+            emit(f"{result.place}: expected {result.wanted}, found {result.came}")
         emit(f"{len(results)} cases, {len(wrong)} wrong")
         next_command(f"recon rules explain {wrong[0][1].code}" if wrong else "recon run --date YYYY-MM-DD")
     ctx.exit(Exit.USAGE if wrong else Exit.OK)
@@ -174,6 +174,7 @@ def _told(reconciliation: Reconciliation, rule: BreakRule | Must) -> dict[str, A
     if fix is not None:
         told["postings"] = [f"{p.account}  {p.amount.text}  {p.currency.text}" for p in fix.postings]
         told["sets"] = dict(fix.set)
+        told["sends"] = {"channel": fix.channel, "key": f"{fix.side}.{fix.key}", **fix.body} if fix.channel else {}
     return (
         told
         | {"fires on": [_facts(case.facts) for case in rule.fires_on]}

@@ -170,12 +170,17 @@ class PassModel(Shape):
     suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
 
 
+KO = Field("", description="The same in Korean, for the report; it may only name what the English text names.")
+
+
 class MustModel(Shape):
     holds: str
     code: Name = Field(alias="else")
     class_: ClassName = Field("investigate", alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
 
 
 class LifecycleModel(Shape):
@@ -203,6 +208,8 @@ class RuleModel(Shape):
     class_: ClassName = Field(alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
     proven: str | None = Field(None, description="Where it does not hold, an auto_fix becomes manual_review.")
     fix: str | None = None
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
@@ -230,9 +237,19 @@ class UpdateModel(Shape):
     set: dict[str, str]
 
 
+class MessageModel(Shape):
+    channel: Name = Field(description="Where it is sent, by name.")
+    side: str = Field(description="The side whose record is sent again.")
+    key: str = Field(description="Field of its record that is the message's idempotency key: the id of the event.")
+    body: dict[str, str] = Field(description="Fields of the message; texts with placeholders.")
+
+
 class FixModel(Shape):
+    """Exactly one of the three."""
+
     journal: JournalModel | None = None
     update: UpdateModel | None = None
+    message: MessageModel | None = None
 
 
 class BrakeModel(Shape):

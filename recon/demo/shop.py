@@ -84,6 +84,7 @@ class Line:
     broken             the amount is written so that no reader can take it
     extra_fee          minor units added to the provider's fee (a restated row)
     again              another row of the provider about the same reference: only the row's own id is new
+    settled            what the amount comes to in the provider's own currency at `rate`, where the customer paid in another
     first_file         night of the file that held the line first, where another file repeats it; else -1
     """
 
@@ -101,6 +102,8 @@ class Line:
     broken: bool = False
     extra_fee: int = 0
     again: bool = False
+    settled: int | None = None
+    rate: str = "1"
     first_file: int = -1
 
 

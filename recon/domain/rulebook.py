@@ -124,6 +124,8 @@ class Must:
     class_: Class
     why: str
     next_step: str
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,11 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own case: facts by dotted name, as the rule file gives them."""
+    """A rule's own case: facts by dotted name, as the rule file gives them, and the class that comes of it where it is named."""
 
     facts: Mapping[str, Any]
     place: Place
+    class_: Class | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ class BreakRule:
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
     stops_fixes: bool = False
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class FixTemplate:
-    """A correction: a balanced journal entry, or a guarded update (set only if the row still holds what we saw)."""
+    """A correction: a balanced journal entry, a guarded update (set only if the row still holds what we saw), or a message.
+
+    channel    name of where the message goes; what stands behind it is the workspace's to say
+    key        record field of the message's side whose value is the message's idempotency key: the id of the event
+    body       field of the message -> text with placeholders
+    """
 
     name: str
     memo: str = ""
@@ -183,6 +193,10 @@ class FixTemplate:
     update: str | None = None  # side whose record is updated
     set: Mapping[str, str] = field(default_factory=dict)  # field -> value
     seen: tuple[str, ...] = ()  # fields that must still hold what we saw
+    channel: str | None = None
+    side: str = ""  # of a message: the side whose record is sent again
+    key: str = ""
+    body: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_journal(self) -> bool:

@@ -147,7 +147,8 @@ class Plan:
                 for name in expr.names
             }
             names |= {f"{template.update}.{field}" for field in (*template.seen, "record_id") if template.update}
-            texts.append(template.memo)
+            names |= {f"{template.side}.{field}" for field in (template.key, "record_id") if template.channel}
+            texts += [template.memo, *template.body.values()]
         names |= {".".join(found) for each in texts for found in _PLACEHOLDER.findall(each)}
         return tuple(sorted(names))
 

@@ -44,6 +44,9 @@ IDENTITY = {
     "stock_movement": ("movement_id",),
     "purchase": ("purchase_no",),
     "stock_counter": ("counter", "purchase_no"),
+    "order": ("order_id",),
+    "outbox_event": ("event_id",),
+    "consumed_event": ("consumption_id",),
 }
 _TRIES = 3
 
