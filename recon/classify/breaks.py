@@ -59,7 +59,11 @@ def make_break(plan: Plan, named: Named, fill: Callable[[str, Mapping[str, Any]]
     """
     name = naming(plan, named)
     amounts, currencies = _amounts(plan, named.facts)
-    currency, difference = _difference(plan, named.kind, amounts, currencies)
+    if plan.rule.difference:
+        off = named.facts["off_by"]
+        currency, difference = named.facts["off_currency"], None if off is None else int(off)
+    else:
+        currency, difference = _difference(plan, named.kind, amounts, currencies)
     class_, reason = name.class_, ""
     if class_ is Class.AUTO_FIX and not named.proven and name.rule and name.rule.proven:
         class_, reason = Class.MANUAL_REVIEW, f"not proven: {name.rule.proven.text}"

@@ -154,6 +154,7 @@ class SideModel(Shape):
         None, description="Where it does not hold, the record asserts no money and waits in silence."
     )
     optional: Flag = Field(False, description="A group may clear without it.")
+    onlooker: Flag = Field(False, description="Its records count, and are unclaimed where no other side takes them.")
 
 
 class ExcludeModel(Shape):
@@ -200,6 +201,13 @@ class WaitModel(Shape):
     while_: str = Field(alias="while")
     business_days: Count | None = Field(None, description="And for how long; without it, as long as it holds.")
     after: Words = Field([], description="Sides: from the first day of the first of these that is there.")
+
+
+class DifferenceModel(Shape):
+    """What a break is off by."""
+
+    amount: str = Field(description="Minor units: what reports show as the difference.")
+    currency: str
 
 
 class RuleModel(Shape):
@@ -270,6 +278,7 @@ class RuleFile(Shape):
     lifecycle: LifecycleModel | None = None
     due: dict[str, DueModel] = {}
     waits: list[WaitModel] = []
+    difference: DifferenceModel | None = Field(None, description="Instead of the first side less another.")
     grace: Minutes = 0
     breaks: list[RuleModel]
     fixes: dict[str, FixModel] = {}

@@ -23,6 +23,7 @@ from recon.domain.rulebook import (
     BreakRule,
     Case,
     Class,
+    Difference,
     Due,
     Exclude,
     Expr,
@@ -119,6 +120,7 @@ class _Reader:
             brake=brake,
             sha256=document.sha256,
             waits=self._waits(),
+            difference=self._difference(),
         )
 
     def _rule(self, text: str, *path: Key, want: str = "boolean") -> Expr:
@@ -150,7 +152,19 @@ class _Reader:
             space = record_space(model.record)
             where = reader.expression(self.document, model.where, space, *path, "where") if model.where else None
             claims = reader.expression(self.document, model.claims, space, *path, "claims") if model.claims else None
-            sides.append(Side(name, model.record, where, tuple(model.kinds), claims, model.optional))
+            sides.append(
+                Side(
+                    name,
+                    model.record,
+                    where,
+                    tuple(model.kinds),
+                    claims,
+                    optional=model.optional,
+                    onlooker=model.onlooker,
+                )
+            )
+        if sides and all(side.optional for side in sides):
+            self.document.error("every side is optional", "a group needs one that has to be there", "sides")
         return tuple(sides)
 
     @property
@@ -222,6 +236,13 @@ class _Reader:
             condition = self._rule(model.while_, *path, "while")
             waits.append(Wait(model.why, condition, model.business_days, tuple(model.after)))
         return tuple(waits)
+
+    def _difference(self) -> Difference | None:
+        given = self.model.difference
+        if given is None:
+            return None
+        amount = self._rule(given.amount, "difference", "amount", want="money")
+        return Difference(amount, self._rule(given.currency, "difference", "currency", want="text"))
 
     def _lifecycle_by(self) -> str:
         lifecycle = self.model.lifecycle

@@ -17,7 +17,7 @@ NIGHTS = tuple(FIRST_NIGHT + timedelta(days=n) for n in range(5))
 LAST = len(NIGHTS) - 1
 FILE_NIGHTS: dict[str, tuple[int, ...]] = {"stripe": (0, 1), "adyen": (0, 1, 4), "toss": (0, 4)}
 CALENDARS = {"stripe": "US", "adyen": "TARGET", "toss": "KR"}
-CURRENCIES = {"stripe": "USD", "adyen": "EUR", "toss": "KRW"}
+CURRENCIES = {"stripe": "USD", "adyen": "EUR", "toss": "KRW", "nova": "USD"}
 PSPS = tuple(FILE_NIGHTS)
 
 DAY = 86_400

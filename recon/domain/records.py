@@ -164,6 +164,9 @@ SETTLEMENT_LINE = RecordType(
         Field("fx_rate", T.RATE, "Rate from currency to settled_currency, as the file writes it."),
         Field("occurred_at", T.INSTANT, "When it happened, UTC."),
         Field("settled_on", T.DATE, "The provider's settlement or reporting day."),
+        Field("opening", T.MONEY, "Of a payout: the balance before its lines.", of="settled_currency"),
+        Field("closing", T.MONEY, "Of a payout: the balance that stays after it.", of="settled_currency"),
+        Field("releases_on", T.DATE, "Of a reserve: the day on which it is due back."),
         Field("memo", T.TEXT, "The provider's free text."),
     ),
     instant="occurred_at",
@@ -192,6 +195,9 @@ BANK_LINE = RecordType(
         Field("bank_reference", T.KEY, "The bank's reference of the booking."),
         Field("customer_reference", T.KEY, "The reference that came with the order: ours for what we sent."),
         Field("end_to_end_id", T.KEY, "The payer's reference, carried to the end; none where it says NOTPROVIDED."),
+        Field(
+            "payout_id", T.KEY, "The provider's payout, where the bank or the source names it in a field of its own."
+        ),
         Field("currency", T.CURRENCY, "Currency of the account.", required=True),
         Field("amount", T.MONEY, "Money to us > 0, money out < 0.", of="currency", required=True),
         Field("balance_after", T.MONEY, "The account's balance after the line, where it is given.", of="currency"),
@@ -228,6 +234,7 @@ LEDGER_ENTRY = RecordType(
         Field("psp_reference", T.KEY, "The provider's id of the payment, refund or dispute."),
         Field("payment_order_id", T.KEY, "Our reference."),
         Field("order_id", T.KEY, "The shop's order."),
+        Field("payout_id", T.KEY, "The payout or batch of the provider that the posting speaks of."),
         Field("currency", T.CURRENCY, "Currency of the posting.", required=True),
         Field("amount", T.MONEY, "Debit > 0, credit < 0.", of="currency", required=True),
         Field("settled_currency", T.CURRENCY, "What the ledger expects it to be settled in, where that is another."),

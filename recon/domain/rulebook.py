@@ -64,6 +64,7 @@ class Side:
 
     kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
     claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    onlooker it adds its records up without answering for them: what only onlookers take is unclaimed all the same
     optional a group may clear without it
     """
 
@@ -72,6 +73,7 @@ class Side:
     where: Expr | None = None
     kinds: tuple[str, ...] = ()
     claims: Expr | None = None
+    onlooker: bool = False
     optional: bool = False
 
 
@@ -204,6 +206,14 @@ class FixTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What a break of this reconciliation is off by, where it is not the first side less another."""
+
+    amount: Expr  # minor units of `currency`
+    currency: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """One rule file. `sides` in the order written: the first is the external one."""
 
@@ -223,6 +233,7 @@ class Reconciliation:
     brake: Brake | None = None
     sha256: str = ""
     waits: tuple[Wait, ...] = ()
+    difference: Difference | None = None
 
     @property
     def by_kind(self) -> bool:

@@ -129,7 +129,19 @@ def toss(path: Path) -> list[dict[str, object]]:
     return rows
 
 
-READERS = {"stripe": stripe, "adyen": adyen, "toss": toss}
+def nova(path: Path) -> list[dict[str, object]]:
+    rows = []
+    with path.open(newline="") as file:
+        for raw in csv.DictReader(file):
+            paid = {name: raw[name] for name in ("payment_order_id", "psp_reference", "currency")}
+            paid["amount"] = cents(raw["amount"])
+            at = datetime.fromisoformat(raw["occurred_at"]).replace(tzinfo=UTC)
+            identity = f"|{raw['natural_id']}|{raw['kind']}"
+            rows.append(line("nova", identity, raw["kind"], paid, at, (raw["fee"], raw["net"])))
+    return rows
+
+
+READERS = {"stripe": stripe, "adyen": adyen, "toss": toss, "nova": nova}
 
 
 def settled(folder: Path, night: date) -> list[dict[str, object]]:

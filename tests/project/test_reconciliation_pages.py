@@ -11,7 +11,7 @@ from recon.config.rule_file import load_reconciliation
 from recon.config.workspace_file import read_workspace
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs" / "reconciliations").glob("*.md"))
+PAGES = [ROOT / "docs" / "reconciliations" / f"{name}.md" for name in ("ledger", "wallet", "points_payment", "stock")]
 HEAD = """\
 version: 1
 name: example
@@ -30,9 +30,8 @@ def rules_of(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_table_names_every_code_with_its_class(page):
-    named = re.findall(
-        r"(?m)^\| `(\w+)` \|(?: \w+ \|)? (auto fix|manual review|investigate) \|", page.read_text("utf-8")
-    )
+    written = page.read_text("utf-8").partition("## What each break means")[0]  # what follows is made from the rules
+    named = re.findall(r"(?m)^\| `(\w+)` \|(?: \w+ \|)? (auto fix|manual review|investigate) \|", written)
     rules = [load_reconciliation(ROOT / "rules" / f"{name}.yaml") for name in rules_of(page)]
     assert rules
     given = {(each.code, str(each.class_).replace("_", " ")) for rule in rules for each in rule.breaks}
