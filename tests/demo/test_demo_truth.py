@@ -24,6 +24,7 @@ def test_the_nights_find_exactly_what_was_planted(tmp_path, payments, seed):
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3, 23))
-def test_the_nights_of_other_seeds_find_exactly_what_was_planted(tmp_path, seed):
+def test_twenty_more_shops(tmp_path, seed):
+    """Which provider has which case is another with every seed."""
     _, found = run_all(tmp_path / "shop", 300, seed)
     assert found.exact, found
