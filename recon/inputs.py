@@ -187,12 +187,13 @@ def _read_queries(
     inputs: Inputs,
     notify: Notify,
 ) -> None:
-    """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept."""
+    """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept. Redis, which has no
+    snapshot, is read before them: what its sets hold has been committed by then."""
     entries = {entry["source"]: entry for entry in inputs_of(kept)} if kept else {}
     relations = {each.source: each for each in kept_relations(kept)} if kept else {}
     with ExitStack() as stack:
         snapshots: dict[str, Snapshot] = {}
-        for source in workspace.sources:
+        for source in sorted(workspace.sources, key=lambda each: not each.member):
             if not source.query:
                 continue
             if kept and source.name in entries:
@@ -226,7 +227,7 @@ def _read_query(
     loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
     if engine.advance:
         engine.advance(loaded.rows)
-    entry = entry_of(source, f"query:{source.name}", "", 0, "", False, loaded)
+    entry = entry_of(source, loaded.name, "", 0, "", False, loaded)
     return Input(
         source,
         entry,

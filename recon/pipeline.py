@@ -190,7 +190,7 @@ def _reconcile(
         opened = before / "open" / rule.name if before else None
         if opened and not opened.exists():
             opened = None  # a reconciliation that the last night did not have yet
-        match(engine, plan, rules, opened, cleared_files(earlier, rule.name))
+        match(engine, plan, workspace.reconciliations, opened, cleared_files(earlier, rule.name))
         _classify(engine, workspace, plan, inputs, known, making, outcome)
         outcome.roll_forward += prove_roll_forward(engine, plan, inputs, opened, making / "open" / rule.name)
         tie_out = tie_out_lines(engine, plan)

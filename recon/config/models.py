@@ -518,6 +518,19 @@ class SequenceModel(Shape):
     )
 
 
+class RedisModel(Shape):
+    """Counters kept as sets: a record for each member of each set whose key is of the pattern."""
+
+    database: str = Field(description="One of databases, with a URL redis:// or rediss://.")
+    keys: Annotated[
+        str,
+        _pattern(
+            r"[^\s{}]*(\{[a-z_]+\}[^\s{}]+)*\{[a-z_]+\}[^\s{}]*", "a pattern as {product_id}:{offer}:stock:{scope}"
+        ),
+    ]
+    member: Name = Field(description="Field of the record that a set's members are.")
+
+
 class SourceModel(Shape):
     record: str | None = Field(None, description="Record vocabulary; a format says it already.")
     format: str | None = None
@@ -531,6 +544,7 @@ class SourceModel(Shape):
     database: str | None = None
     query: str | None = Field(None, description="SQL with bound :from and :to (instants, half open).")
     query_file: str | None = None
+    redis: RedisModel | None = None
     money: Literal["minor", "major"] = "minor"
     moves: Literal["events", "changes", "state"] | None = None
     psp: str = ""

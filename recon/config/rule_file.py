@@ -356,11 +356,17 @@ class _Reader:
         if model.class_ == "auto_fix":
             if model.fix is None:
                 self.document.error(f"{model.code} is auto_fix without a fix", "add fix: NAME", *path)
-            if not model.limit:
+            if not model.limit and not self._of_goods(model.fix):
                 self.document.error(f"{model.code} is auto_fix without a limit", "add limit: {KRW: 1000000}", *path)
         elif model.limit or model.proven is not None:
             what = "limit" if model.limit else "proven"
             self.document.error(f"{what} belongs to auto_fix", "remove it, or change the class", *path, what, key=True)
+
+    def _of_goods(self, fix: str | None) -> bool:
+        """Whether the correction changes a record without money: there is nothing to hold a limit against."""
+        found = self.model.fixes.get(fix or "")
+        record = RECORD_TYPES.get(self.records.get(found.update.side, "") if found and found.update else "")
+        return record is not None and not record.has_money
 
     def _cases(self, given: list[dict[str, str]], *path: Key) -> tuple[Case, ...]:
         sides = tuple(self.model.sides)

@@ -7,7 +7,7 @@ from typing import Any
 from recon.domain.rulebook import Class
 
 _OUTCOMES = ("cleared", "pending", "silent", "broken", "lapsed")
-_BUCKETS = ("brought", "new", "cleared", "carried", "quarantined", "excluded", "replayed")
+_BUCKETS = ("brought", "new", "cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -64,7 +64,7 @@ _ROLL_FORWARD = _object(
         "counts": _object(dict.fromkeys(_BUCKETS, _COUNT)),
         "amounts": {"anyOf": [_object(dict.fromkeys(_BUCKETS, _MINOR)), _object({})]},
     },
-    description="brought + new = cleared + carried + quarantined + excluded + replayed; no currency: rows not read",
+    description="brought + new = cleared + carried + read_again + quarantined + excluded + replayed; no currency: rows not read",
 )
 
 SUMMARY: dict[str, Any] = {

@@ -41,7 +41,8 @@ _BOOKS = """\
     database: shop
     query: |
       select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
-             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo
+             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo,
+             period_closed_at
       from {prefix}ledger_entries
       where recorded_at >= :from and recorded_at < :to
   orders:

@@ -418,7 +418,8 @@ class Source:
     format: str | None = None
     files: str | None = None  # glob under the workspace; {date} and {date:%Y%m%d} are the night's, {seq} a number
     database: str | None = None
-    query: str | None = None
+    query: str | None = None  # of Redis: a pattern of keys with named parts, a space, and the field that members are
+    member: str = ""  # of Redis: that field
     psp: str = ""
     account: str = ""
     calendar: str = ""

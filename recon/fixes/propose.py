@@ -17,6 +17,7 @@ from typing import Any
 
 from recon.domain.breaks import Fix
 from recon.domain.money import to_text
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
 
@@ -56,14 +57,15 @@ def propose_fixes(
     demoted: dict[str, str] = {}
     for each in candidates:
         template = rule.fixes.get(each.rule.fix) if each.rule.fix else None
-        body = _body(template, each, fill) if template else None
+        body = _body(rule, template, each, fill) if template else None
         if body is None:
             if each.class_ is Class.AUTO_FIX:
                 demoted[each.break_id] = "its fix has no amount"
             continue
         currency, amount = body["currency"], body["amount"]
         limit = each.rule.limit.get(currency)
-        if each.class_ is Class.AUTO_FIX and (limit is None or amount > limit):
+        of_goods = body["kind"] == "update" and not currency
+        if each.class_ is Class.AUTO_FIX and not of_goods and (limit is None or amount > limit):
             demoted[each.break_id] = (
                 (f"no limit for {currency}" if currency else "there is no amount to hold against its limit")
                 if limit is None
@@ -79,7 +81,7 @@ def propose_fixes(
 
 
 def _body(
-    template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
+    rule: Reconciliation, template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
 ) -> dict[str, Any] | None:
     """What the fix does; None where an amount is unknown or nothing is left to correct."""
     if template.is_journal:
@@ -103,6 +105,9 @@ def _body(
         return _message(template, each, fill)
     side = template.update or ""
     amount, currency = each.facts.get(f"{side}__amount"), each.facts.get(f"{side}__currency")
+    if not RECORD_TYPES[rule.side(side).record].has_money:
+        # Of goods; it has no amount that a limit could be held against.
+        amount, currency = (0, "") if each.facts.get(f"{side}__record_id") else (None, None)
     if amount is None or currency in (None, "mixed"):
         return None
     return {

@@ -122,7 +122,7 @@ class TieOutLine:
 
 @dataclass(frozen=True, slots=True)
 class RollForwardLine:
-    """brought + new = cleared + carried + quarantined + excluded + replayed, in records and in money.
+    """brought + new = cleared + carried + read_again + quarantined + excluded + replayed, in records and in money.
 
     Amounts are minor units as text ("brought", "new", ...), keyed like the counts; empty where the source has none."""
 
