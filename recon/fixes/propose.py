@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from recon.domain.breaks import Fix
+from recon.domain.canonical import canonical, sha256_text
 from recon.domain.money import to_text
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
@@ -127,12 +128,9 @@ def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
 
 
 def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
-    content = json.dumps(
-        {**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False
-    )
     amounts = body.get("postings") or [body["seen"], body["set"]]
     key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
-    return Fix(
+    made = Fix(
         fix_id="FIX-" + key[:16].upper(),
         break_id=each.break_id,
         reconciliation=rule.name,
@@ -144,7 +142,7 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         limit=limit,
         class_=each.class_,
         idempotency_key=key,
-        content_sha256=hashlib.sha256(content.encode()).hexdigest(),
+        content_sha256="",
         proposed_on=night,
         postings=tuple(tuple(posting) for posting in body.get("postings", ())),
         record=body.get("record", ""),
@@ -152,6 +150,7 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         seen=body.get("seen", {}),
         set=body.get("set", {}),
     )
+    return replace(made, content_sha256=sha256_text(canonical(made.content)))
 
 
 def _classed(fix: Fix, class_: Class, demoted: Mapping[str, str]) -> Fix:
