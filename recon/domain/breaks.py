@@ -82,6 +82,7 @@ class Fix:
     record_id: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)  # of a journal: what it is about, so that it matches
 
     @property
     def content(self) -> dict[str, Any]:
@@ -98,6 +99,7 @@ class Fix:
             "idempotency_key": self.idempotency_key,
         }
         if self.kind == "journal":
+            body["references"] = dict(self.references)
             body["postings"] = [
                 {"account": account, "currency": currency, "amount": to_text(amount, currency)}
                 for account, currency, amount in self.postings

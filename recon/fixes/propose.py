@@ -22,6 +22,10 @@ from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconcil
 from recon.errors import InvariantError
 
 
+#: What a posting says of the payment that it is about; one on which the sides differ is left out.
+REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A break as the proposer sees it."""
@@ -97,6 +101,7 @@ def _body(
             "kind": "journal",
             "memo": fill(template.memo, facts),
             "postings": postings,
+            "references": _references(each.facts),
             "currency": postings[0][1],
             "amount": max(abs(amount) for _, _, amount in postings),
         }
@@ -114,6 +119,17 @@ def _body(
         "currency": currency,
         "amount": abs(int(amount)),
     }
+
+
+def _references(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a posting has to bear for the next night to find it: the payment that it is about, as the sides name it."""
+    found = {}
+    for name in REFERENCES:
+        values = [facts.get(name), *(value for key, value in facts.items() if key.endswith(f"__{name}"))]
+        known = sorted({str(value) for value in values if value not in (None, "")})
+        if len(known) == 1:
+            found[name] = known[0]
+    return found
 
 
 def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
@@ -145,6 +161,7 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         content_sha256="",
         proposed_on=night,
         postings=tuple(tuple(posting) for posting in body.get("postings", ())),
+        references=body.get("references", {}),
         record=body.get("record", ""),
         record_id=body.get("record_id", ""),
         seen=body.get("seen", {}),
