@@ -21,7 +21,6 @@ from recon.domain.money import to_text
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
 
-
 #: What a posting says of the payment that it is about; one on which the sides differ is left out.
 REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
 

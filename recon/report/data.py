@@ -169,6 +169,7 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed) -> dict[str, obj
         "more_records": max(0, len(b.records) - RECORDS_LIMIT),
         "tried": [shown(line, 300) for line in b.tried],
         "fix": _fix(fix) if fix else None,
+        "said": [shown(text, 500) for text in b.said],
     }
 
 

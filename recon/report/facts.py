@@ -50,6 +50,7 @@ class BreakFact:
     provenance: str  # "stripe_20261119.csv:1842; query:ledger#88"
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
+    said: tuple[str, ...] = ()  # a line per decision of a person: day, name, what, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +190,5 @@ class NightFacts:
     quarantine: tuple[QuarantineFact, ...]
     rules: tuple[RuleFact, ...]
     reproduce: str  # the command line
+    audit_records: int = 0  # in the audit trail, before what this night adds to it
+    audit_head: str = ""  # the hash of the last of them

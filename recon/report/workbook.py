@@ -299,6 +299,7 @@ def _about(sheets: Sheets, facts: NightFacts, breaks_sheets: Sequence[str]) -> N
             ("Breaks listed", f"{len(facts.breaks):,} of {total:,}, in {', '.join(breaks_sheets)}"),
             ("Tool", f"recon {facts.tool_version}"),
             ("Configuration SHA-256", facts.config_sha256),
+            ("Audit trail", f"{facts.audit_records} records, head {facts.audit_head}"),
             ("To reproduce", facts.reproduce),
             ("Reading amounts", "Money to us is positive. A difference is what the PSP says less what we say."),
             ("Prepared by", ""),
