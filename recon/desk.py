@@ -260,7 +260,12 @@ def unmatch(workspace: Workspace, night: Night, reference: str, who: str, why: s
         raise ReconError("not-matched", f"{what} {reference}", f"recon explain {reference}")
     [standing] = keys.values()
     made = break_id(standing.detail, standing.key)
-    told_of: dict[str, Any] = {"reconciliation": standing.detail, "key": standing.key, "cleared_on": str(standing.night), "psp": ""}
+    told_of: dict[str, Any] = {
+        "reconciliation": standing.detail,
+        "key": standing.key,
+        "cleared_on": str(standing.night),
+        "psp": "",
+    }
     _write(workspace, night, made, "unmatch", who, why, told_of)
     return made
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from recon.domain.rulebook import Posting
 from recon.engine.expressions import to_sql
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def unbalanced(postings: Sequence[Posting]) -> str:
@@ -16,21 +21,30 @@ def unbalanced(postings: Sequence[Posting]) -> str:
     """
     if len(postings) < 2:
         return "a journal has at least two postings"
-    import duckdb
-
     names = sorted({name for posting in postings for name in posting.amount.names})
     full = {name: (at + 2) ** 3 * 1_001 + at for at, name in enumerate(names)}
     samples: list[dict[str, int]] = [full, *({n: v for n, v in full.items() if n != gone} for gone in names)]
     currencies = sorted({posting.currency.text for posting in postings})
-    with duckdb.connect() as connection:
-        for sample in samples:
-            for currency in currencies:
-                amounts = [_sql(posting, sample) for posting in postings if posting.currency.text == currency]
-                row = connection.execute("SELECT " + " + ".join(amounts)).fetchone()
-                if row is not None and row[0]:
-                    given = ", ".join(f"{name} = {sample.get(name, 'unknown')}" for name in names)
-                    return f"with {given} they sum to {row[0]}"
+    sums = [
+        " + ".join(_sql(posting, sample) for posting in postings if posting.currency.text == currency)
+        for sample in samples
+        for currency in currencies
+    ]
+    row = _calculator().cursor().execute(f"SELECT {', '.join(sums)}").fetchone() or ()
+    for at, total in enumerate(row):
+        if total:
+            sample = samples[at // len(currencies)]
+            given = ", ".join(f"{name} = {sample.get(name, 'unknown')}" for name in names)
+            return f"with {given} they sum to {total}"
     return ""
+
+
+@cache
+def _calculator() -> duckdb.DuckDBPyConnection:
+    """One for all journals of all rule files: opening a database takes longer than the sums."""
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})
 
 
 def _sql(posting: Posting, sample: Mapping[str, int]) -> str:

@@ -113,15 +113,17 @@ def read_document(path: Path, label: str = "") -> Document:
     Returns a document whose `problems` say what is wrong; its root is then what could be read (perhaps nothing).
     """
     label = label or path.name
-    empty = Node(Place(label), entries={})
+    data = read_text(path, label)
+    return data if isinstance(data, Document) else parse_document(data, label)
+
+
+def read_text(path: Path, label: str) -> bytes | Document:
+    """A file's bytes; the document that says why there are none."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        reason = error.strerror or "unreadable"
-        return Document(
-            label, "", empty, problems=[Problem(Place(label), f"can't be read: {reason}", "check the path")]
-        )
-    return parse_document(data, label)
+        problem = Problem(Place(label), f"can't be read: {error.strerror or 'unreadable'}", "check the path")
+        return Document(label, "", Node(Place(label), entries={}), problems=[problem])
 
 
 def parse_document(data: bytes, label: str) -> Document:

@@ -85,6 +85,8 @@ class Engine:
             config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
         )
         self._connection.execute("SET TimeZone = 'UTC'")
+        # Dozens of steps look into the same Parquet files, which never change once they are written.
+        self._connection.execute("SET parquet_metadata_cache = true")
         self._beside = ThreadPoolExecutor(1)
         self._started: list[Future[None]] = []
 

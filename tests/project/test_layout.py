@@ -127,3 +127,12 @@ def test_nothing_is_left_for_later() -> None:
     ]
     assert code
     assert [str(path.relative_to(ROOT)) for path in code if word.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_newest_migration_is_the_one_that_a_night_looks_for() -> None:
+    """A night asks Alembic only where the database is not at this revision."""
+    from alembic.script import ScriptDirectory
+
+    from recon.store.state import NEWEST
+
+    assert ScriptDirectory(str(ROOT / "recon" / "store" / "migrations")).get_heads() == [NEWEST]
