@@ -191,7 +191,7 @@ def engine_for(url: str, root: Path) -> sa.Engine:
 
 
 #: The newest revision in migrations/versions.
-NEWEST = "0002_input_decisions"
+NEWEST = "0003_fix_queue"
 
 
 def migrate(engine: sa.Engine) -> None:
