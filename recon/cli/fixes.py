@@ -164,6 +164,7 @@ def _table(rows: Sequence[QueuedFix]) -> None:
             for row in rows
         ],
         ["fix", "code", "class", "psp", "amount", "cur", "status", "proposed"],
+        whole=["fix"],
     )
 
 

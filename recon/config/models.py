@@ -169,6 +169,10 @@ class PassModel(Shape):
     within_days: Count | None = None
     unique: Flag = False
     suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
+    texts: Words = Field([], description="SIDE.FIELD: texts in which the reference of `on` is looked for as a word.")
+    sums: Words = Field([], description="Two sides: groups of them are united where exactly one choice adds up.")
+    opposite: Words = Field([], description="Sides whose amounts have the other sign than the rest.")
+    most: Count = Field(12, description="Of `sums`: groups that one window may hold; at most 16.")
 
 
 KO = Field("", description="The same in Korean, for the report; it may only name what the English text names.")

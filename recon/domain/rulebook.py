@@ -88,13 +88,22 @@ class Exclude:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One matching pass. A `suggest` pass never clears: it proposes one partner, or says that there are several."""
+    """One matching pass. A `suggest` pass never clears: it proposes one partner, or says that there are several.
+
+    texts      (side, field) pairs in which the reference of `on` is looked for as a word
+    sums       two sides whose groups are united where exactly one choice of them adds up; `most` groups a window
+    opposite   sides whose amounts have the other sign than the rest: what the one pays, the other receives
+    """
 
     name: str
     on: tuple[str, ...]
     within_days: int | None = None
     unique: bool = False
     suggest: bool = False
+    texts: tuple[tuple[str, str], ...] = ()
+    sums: tuple[str, ...] = ()
+    opposite: tuple[str, ...] = ()
+    most: int = 12
 
 
 @dataclass(frozen=True, slots=True)
