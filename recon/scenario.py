@@ -96,6 +96,7 @@ def _summary(path: Path) -> str:
     """summary.json without the hashes of configuration, rules and manifests, and without the tool's version."""
     told = json.loads(path.read_text(encoding="utf-8"))
     told.update(config_sha256="(masked)", tool_version="(masked)")
+    told["audit"]["head"] = "(masked)"
     told["rules_sha256"] = dict.fromkeys(told["rules_sha256"], "(masked)")
     if told["previous"]:
         told["previous"]["manifest_sha256"] = "(masked)"

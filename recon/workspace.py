@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from recon.domain.calendar import Calendar
+from recon.domain.queue import Policy
 from recon.domain.rulebook import Brake, Format, Reconciliation, Source
 
 
@@ -106,6 +107,7 @@ class Workspace:
     transports: Mapping[str, S3 | Sftp] = field(default_factory=dict)
     pgp_keys: Mapping[str, PgpKey] = field(default_factory=dict)  # by source
     unpack_limits: UnpackLimits = UnpackLimits()
+    policy: Policy = field(default_factory=Policy)  # of the fix queue: ceilings, approvers
 
     @property
     def nights(self) -> Path:

@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from recon.domain.casework import NEEDS_REASON, REASONS
 from recon.domain.records import RECORD_TYPES, Type
 from recon.report.facts import BreakFact, FixFact, NightFacts, RecordFact
 from recon.report.text import shown
 from recon.report.words import Phrases
-from recon.report.workbook_decisions import NEEDS_REASON, REASONS, seen_sha256
+from recon.report.workbook_decisions import seen_sha256
 
 EMBED_LIMIT = 20_000
 CHUNK = 200
@@ -221,6 +222,7 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed, texts: _Texts) -
         "tried": [texts(line[:300]) for line in b.tried],
         "past": [[p.night.isoformat(), p.state, p.class_, shown(p.code), p.difference, p.currency] for p in b.past],
         "fix": _fix(fix) if fix else None,
+        "said": [shown(text, 500) for text in b.said],
         "seen": seen_sha256(
             b.break_id, b.code, b.class_, b.currency, b.difference, b.fix_id, fix.content_sha256 if fix else None
         ),

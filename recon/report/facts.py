@@ -63,6 +63,7 @@ class BreakFact:
     related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
+    said: tuple[str, ...] = ()  # a line per decision of a person: day, name, what, why
     why_ko: str = ""  # empty: the rule has no Korean text
     next_step_ko: str = ""
     past: tuple[PastFact, ...] = ()  # the nights on which something of it changed, oldest first
@@ -263,6 +264,8 @@ class NightFacts:
     quarantine: tuple[QuarantineFact, ...]
     rules: tuple[RuleFact, ...]
     reproduce: str  # the command line
+    audit_records: int = 0  # in the audit trail, before what this night adds to it
+    audit_head: str = ""  # the hash of the last of them
     sentence_ko: str = ""
     bridge: tuple[BridgeStep, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()  # the largest first
