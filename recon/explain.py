@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recon.domain.money import to_text
-from recon.domain.records import COMMON, RECORD_TYPES, Type
+from recon.domain.records import RECORD_TYPES, Type
 from recon.domain.rulebook import Reconciliation
 from recon.engine.duck import Engine, text
 from recon.store.folder import published
@@ -163,14 +163,19 @@ def _of_break(engine: Engine, folders: Sequence[Path], reference: str) -> set[st
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-def _id_fields(record: str) -> list[str]:
-    fields = [each.name for each in RECORD_TYPES[record].fields if each.type is Type.KEY]
-    return [name for name in fields if name not in _NOT_IDS]
+def _id_fields(kept: Kept) -> list[str]:
+    fields = [each.name for each in RECORD_TYPES[kept.record].fields if each.type is Type.KEY]
+    return [name for name in fields if name not in _NOT_IDS and _has(kept, name)]
+
+
+def _has(kept: Kept, name: str) -> bool:
+    """Whether the relation has a column: a night that an earlier version left may lack one that is known today."""
+    return f'"{name}"' in kept.relation
 
 
 def _follow(engine: Engine, relations: Sequence[tuple[Path, Kept]], wanted: set[str]) -> tuple[list[_Hit], set[str]]:
     """The records that bear an id of `wanted`, and those that these lead to; with every id that was followed."""
-    columns = [_id_fields(kept.record) for _, kept in relations]
+    columns = [_id_fields(kept) for _, kept in relations]
     everywhere = {name: wanted for each in columns for name in each}
     # A record's own id is made of others, so that looking for it costs the most; it is seldom what is asked for.
     found = _bearing(engine, relations, columns, everywhere) or _bearing(
@@ -208,7 +213,7 @@ def _bearing(
     for at, name in _worth_reading(engine, relations, columns, ids):
         kept = relations[at][1]
         where = f"where {name} in ({_listed(ids[name])}) limit {4 * SHOWN_MAX}"
-        parts.append(f"(from (select {at}, {_event_columns(kept.record)} from ({kept.relation}) {where}))")
+        parts.append(f"(from (select {at}, {_event_columns(kept)} from ({kept.relation}) {where}))")
     if not parts:
         return {}
     hits = {}
@@ -247,13 +252,12 @@ def _worth_reading(
     return sorted(made)
 
 
-def _event_columns(record: str) -> str:
-    known = RECORD_TYPES[record]
-    names = {each.name for each in (*COMMON, *known.fields)}
-    instant = f"{known.instant}" if known.instant else "CAST(NULL AS TIMESTAMP)"
+def _event_columns(kept: Kept) -> str:
+    instant = RECORD_TYPES[kept.record].instant
+    at = instant if instant and _has(kept, instant) else "CAST(NULL AS TIMESTAMP)"
     optional = ("currency", "amount", "kind", "status", *LINKS)
-    columns = ["record_id", "business_date", f"{instant} as at", "source", "file", "line", "sha256"]
-    return ", ".join([*columns, *(name if name in names else f"NULL as {name}" for name in optional)])
+    columns = ["record_id", "business_date", f"{at} as at", "source", "file", "line", "sha256"]
+    return ", ".join([*columns, *(name if _has(kept, name) else f"NULL as {name}" for name in optional)])
 
 
 def _hit(at: int, record_id: str, values: Sequence[Any], night: date, record: str) -> _Hit:
@@ -312,9 +316,8 @@ def _totals(engine: Engine, relations: Sequence[tuple[Path, Kept]], ids: set[str
     listed = _listed(ids)
     totals = []
     for folder, kept in relations:
-        names = {each.name for each in RECORD_TYPES[kept.record].fields}
-        kind, currency, amount = (name if name in names else "NULL" for name in ("kind", "currency", "amount"))
-        condition = " or ".join(f"{name} in ({listed})" for name in _id_fields(kept.record))
+        kind, currency, amount = (name if _has(kept, name) else "NULL" for name in ("kind", "currency", "amount"))
+        condition = " or ".join(f"{name} in ({listed})" for name in _id_fields(kept))
         sql = (
             f"select source, {kind}, {currency}, count(*), sum({amount})::varchar from ({kept.relation}) "
             f"where {condition} group by all order by all"

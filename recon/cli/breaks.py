@@ -105,6 +105,7 @@ def list_(
             for row in shown
         ],
         ["break", "key", "class", "code", "difference", "cur", "age"],
+        whole=["key"],
     )
     emit(
         f"\n{len(rows)} break{'s' if len(rows) != 1 else ''} after {folder.name}"

@@ -133,7 +133,9 @@ def say_diff(found: Diff) -> None:
         changes = found.of(kind)
         if changes:
             emit(f"\n{kind}: {len(changes)}")
-            table([_row(each) for each in changes[:SHOWN]], ["key", "code", "class", "difference", "cur"])
+            table(
+                [_row(each) for each in changes[:SHOWN]], ["key", "code", "class", "difference", "cur"], whole=["key"]
+            )
             if len(changes) > SHOWN:
                 emit(f"and {len(changes) - SHOWN:,} more; --format json has all")
     emit()

@@ -117,6 +117,7 @@ def _say_records(answer: Explanation) -> None:
             for each in answer.events
         ],
         ["when (UTC)", "what", "source", "amount", "cur", "where"],
+        whole=["when (UTC)", "where"],
     )
     if answer.more:
         emit(f"and {answer.more:,} more records")
@@ -139,7 +140,7 @@ def _say_nights(answer: Explanation) -> None:
         else:
             rows.append([str(each.night), *told])
     emit()
-    table(rows, ["night", "key", "said", "because"])
+    table(rows, ["night", "key", "said", "because"], whole=["key"])
 
 
 def _say_break(row: dict[str, Any]) -> None:

@@ -62,6 +62,7 @@ def list_(workspace: Path, status: str | None, class_: str | None, as_json: bool
             for row in rows
         ],
         ["fix", "template", "class", "amount", "cur", "status", "proposed"],
+        whole=["fix"],
     )
     emit(f"\n{len(rows)} fix{'es' if len(rows) != 1 else ''}")
     if rows:

@@ -141,18 +141,25 @@ def wrapped(head: str, text: object) -> None:
     emit(before + line)
 
 
-def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0) -> None:
+def table(
+    rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0, whole: Sequence[str] = ()
+) -> None:
     """A table on stdout, numbers to the right.
 
     columns   greatest width; by default the terminal's, and without limit where stdout is not a terminal
-    The widest column of text gives way first.
+    whole     heads of columns that are never cut: ids that the reader has to copy
+    The widest other column of text gives way first.
     """
     body = [[clean(value) for value in row] for row in rows]
     right = [bool(body) and all(_number(row[at]) for row in body) for at in range(len(headers))]
     widths = [max([width(head), *(width(row[at]) for row in body)]) for at, head in enumerate(headers)]
     limit = columns or (_terminal_columns() if sys.stdout.isatty() else 0)
     while limit and sum(widths) + 2 * (len(widths) - 1) > limit:
-        widest = max((at for at in range(len(widths)) if not right[at]), key=lambda at: widths[at], default=None)
+        widest = max(
+            (at for at in range(len(widths)) if not right[at] and headers[at] not in whole),
+            key=lambda at: widths[at],
+            default=None,
+        )
         if widest is None or widths[widest] <= 8:
             break
         widths[widest] -= 1
@@ -195,9 +202,15 @@ class Progress:
         run_night(..., progress.step, progress.counter)
     """
 
-    def __init__(self, what: str, *, quiet: bool = False, log: Mapping[str, str] | None = None) -> None:
-        """quiet: no line on a terminal. log: what every line of the log says besides; none without it."""
+    def __init__(
+        self, what: str, *, quiet: bool = False, log: Mapping[str, str] | None = None, expected: int = 0
+    ) -> None:
+        """quiet: no line on a terminal. log: what every line of the log says besides; none without it.
+
+        expected   rows that there will be over all stages, as far as anybody can know: for the time that is left
+        """
         self.what, self.rows = what, 0
+        self._expected, self._before = expected, 0  # rows of the stages that are done
         self._log = log if log and not sys.stderr.isatty() else None
         self._shown = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._begun = time.monotonic()
@@ -222,6 +235,7 @@ class Progress:
         """Go on to the next part of the work, counting its rows from zero."""
         with self._writing:
             self._done()
+            self._before += self.rows
             self.what, self.rows, self._begun = what, 0, time.monotonic()
             if self._shown:
                 self._show()
@@ -254,5 +268,8 @@ class Progress:
         seconds = time.monotonic() - self._begun
         rows = f"  {self.rows:,} rows  {self.rows / seconds:,.0f}/s" if self.rows and seconds > 0 else ""
         told = f"{rows}  {seconds:.0f} s" if seconds >= 1 else rows
+        left = self._expected - self._before - self.rows
+        if not end and rows and seconds >= 1 and left > 0:
+            told += f", about {left * seconds / self.rows:.0f} s left"
         sys.stderr.write(f"\r\x1b[K  {shorten(clean(self.what), _terminal_columns() - len(told) - 4)}{told}{end}")
         sys.stderr.flush()

@@ -84,7 +84,8 @@ def run(
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
     options = Options(only, dry_run or bool(only), refetch, new_config)
-    with Progress("starting", quiet=as_json, log={"night": str(day)}) as progress:
+    expected = rows_of_last_night(settings, day)
+    with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
         result = run_night(settings, day, options, progress.step, progress.counter)
     if show_sql:
         for name, sql in result.steps:
@@ -98,6 +99,15 @@ def run(
     else:
         say_night(result, published)
     ctx.exit(exit_code(result, fail_on))
+
+
+def rows_of_last_night(workspace: Workspace, night: date) -> int:
+    """How many rows the newest night before this one read: as many may come again. 0 where there is none."""
+    from recon.store.folder import published
+    from recon.store.history import summary_of
+
+    before = [each for each in published(workspace.nights) if each < night]
+    return int(summary_of(workspace.nights / str(before[-1]))["inputs"]["rows"]) if before else 0
 
 
 def resolve_night(workspace: Workspace, night: str) -> date:
@@ -234,7 +244,8 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
     while day <= last:
         # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
         if day not in have or day in stale_nights(settings.nights):
-            with Progress("starting", quiet=as_json, log={"night": str(day)}) as progress:
+            expected = rows_of_last_night(settings, day)
+            with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
                 result = run_night(settings, day, notify=progress.step, advance=progress.counter)
             results.append(result)
             say_alarms(result)

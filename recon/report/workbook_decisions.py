@@ -45,6 +45,7 @@ DECISION, REASON, ASSIGN, REMARK = "Decision", "Reason", "Assign to", "Remark"
 FILLED_IN = (DECISION, REASON, ASSIGN, REMARK)
 
 _UNPACKED_MAX = 512 * 2**20  # bytes of a workbook's parts: a sheet is held whole
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # made once: a night has many breaks
 _LONGEST = 2_000  # characters of a remark or a name
 
 
@@ -106,7 +107,7 @@ def seen_sha256(
     The state is left out: a break that persists for another night is still the same.
     """
     told = [break_id, code, class_, currency or "", difference or "", fix_id or "", content_sha256 or ""]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+    return hashlib.sha256(_ENCODE(told).encode()).hexdigest()[:16]
 
 
 def read_decisions(path: Path) -> WorkbookDecisions:

@@ -133,6 +133,39 @@ def test_progress_on_a_terminal_tells_stage_rows_and_rate(monkeypatch):
     assert told == ["  reading a\\x1b[2J.csv  3,000 rows  1,500/s  2 s\n", "  matching  2 s"]
 
 
+def test_progress_tells_the_time_that_is_left_where_the_last_night_says_how_much_there_is(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(output.sys, "stderr", terminal := Terminal())
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    progress = output.Progress("reading a.csv", expected=10_000)
+    progress.advance(4_000)
+    progress.step("reading b.csv")
+    progress.advance(1_000)
+    progress._show()  # 4 s after the stage began, 1,000 rows: 250 a second, 5,000 to go
+    progress.advance(5_000)
+    progress._show()
+    told = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert told[-2].endswith("1,000 rows  250/s  4 s, about 20 s left")
+    assert told[-1].endswith(" rows  1,000/s  6 s")
+
+
+def test_an_id_is_never_cut(capsys):
+    key = "PO-00000304/capture-of-a-long-name"
+    output.table([[key, "x" * 60, "y" * 60]], ["key", "why", "next"], columns=80, whole=["key"])
+    lines = capsys.readouterr().out.splitlines()
+    assert key in lines[2] and max(map(output.width, lines)) <= 80
+
+
+def test_wrapped_text_fits_and_korean_counts_twice(capsys, monkeypatch):
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(output, "_terminal_columns", lambda: 40)
+    output.wrapped("  why      ", "결제가 승인되었지만 원장에 기록되지 않았습니다 and the order exists " + "x" * 50)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if output.width(line) > 40] == [" " * 11 + "x" * 50]  # an id stays whole
+    assert lines[0].startswith("  why      결제가") and all(line.startswith(" " * 11) for line in lines[1:])
+
+
 def test_progress_goes_on_while_nothing_is_counted(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(output.sys, "stderr", terminal := Terminal())

@@ -4,7 +4,7 @@ Everything is imported once and nothing has run, so that no thread of DuckDB or 
 starts at once. A request and its answer are a line of JSON each:
 
 request   arguments of `recon`, directory and environment; kill_after, in seconds, or kill_at, the number of a point;
-          largest_file, in bytes: writing beyond it fails
+          largest_file, in bytes: writing beyond it fails; waits, in seconds: how long to wait between tries of a server
 answer    exit (-9 where it was killed), seconds, points passed, error: what it wrote to stderr
 
 A point is a moment just before Python opens, makes, renames or removes something in the workspace, and around every
@@ -21,6 +21,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,27 @@ def import_everything() -> None:
         import_module(name)
 
 
+def read_ahead(directory: str) -> None:
+    """Parse the rules, formats and templates that the night will read: it finds them parsed, as the second night of one
+    process does."""
+    from recon.config.workspace_file import read_workspace
+    from recon.report.html import _environment
+
+    with suppress(Exception):
+        read_workspace(Path(directory))
+    _environment(()).get_template("report.html.j2")
+
+
+def wait_only(seconds: float) -> None:
+    """As many tries as ever, and less time between them."""
+    from botocore.retries.standard import ExponentialBackoff
+
+    from recon.fetch import transport
+
+    transport.WAIT_SECONDS = seconds
+    ExponentialBackoff.delay_amount = lambda self, context: seconds
+
+
 class Points:
     """Counts the points of one night as it passes them, into a file that outlives it, and dies at one of them."""
 
@@ -84,6 +106,7 @@ class Points:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
+    read_ahead(request["directory"])
     points, talk = Pipe(), Pipe()
     began = time.monotonic()
     child = os.fork()
@@ -120,6 +143,8 @@ def _night(request: dict[str, Any], points: int, talk: int) -> None:
     os.environ.update(request["environment"])
     if "largest_file" in request:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
+    if "waits" in request:
+        wait_only(request["waits"])
     Points(request["directory"], points, request.get("kill_at")).watch()
     code: Any = 1
     try:
