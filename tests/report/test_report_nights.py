@@ -319,7 +319,7 @@ def test_the_bridge_leads_from_the_providers_figure_to_the_ledgers(facts: NightF
 
 
 def test_the_trend_is_what_each_night_counted(shop: Path, facts: NightFacts) -> None:
-    folders = sorted((shop / "nights").iterdir())
+    folders = sorted(each for each in (shop / "nights").iterdir() if each.is_dir())
     assert [each.night.isoformat() for each in facts.trend] == [folder.name for folder in folders]
     for each, folder in zip(facts.trend, folders, strict=True):
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["reconciliations"]
