@@ -47,7 +47,7 @@ class Judgement:
     reason: str = ""
     remedy: str = ""
     first: Mapping[str, str] | None = None  # night, source and name of the file that was read first
-    rows: int = 0  # of a file whose bytes are known: its rows, none of them new
+    known: Mapping[str, Any] | None = None  # the entry of the file that was read, where the bytes are the same
 
 
 READ = Judgement()
@@ -107,10 +107,10 @@ class Past:
             day = entry.get("for")
             if fetched.day is None or not _dated(entry, source) or day == str(fetched.day):
                 reason = f"the same bytes as {said}: nothing in it is new"
-                return Judgement("replayed", "same_bytes", reason, "", first, entry["rows"])
+                return Judgement("replayed", "same_bytes", reason, "", first, entry)
             if source.moves is Moves.EVENTS:
                 reason = f"found the bytes of {said} for {day}, expected those of {fetched.day}"
-                return Judgement("set_aside", "wrong_day", reason, _WRONG_DAY, first)
+                return Judgement("set_aside", "wrong_day", reason, _WRONG_DAY, first, entry)
         older = self.was_read(source.name, fetched.name)
         if older is not None and older[1]["sha256"] != fetched.sha256:
             night, entry = older

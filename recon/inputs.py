@@ -23,7 +23,7 @@ from recon.fetch import Connections, Fetched, UnpackError, fetch_files, has_date
 from recon.ingest.files import Limits, Reading
 from recon.ingest.sql import Snapshot
 from recon.ingest.staged import UnreadableError
-from recon.intake import Arrival, Input, Inputs, entry_of, take
+from recon.intake import Arrival, Input, Inputs, entry_of, take, take_held
 from recon.match.quarantined import QUARANTINED
 from recon.store.decisions import Decisions, frozen
 from recon.store.folder import published, write_json
@@ -63,6 +63,7 @@ def read_inputs(
         for source, arrival, reading in ahead(staged):
             notify(f"reading {arrival.fetched.name}")
             take(engine, source, arrival, reading, inputs)
+        take_held(engine, workspace, inputs)
     for each in inputs.later:
         notify(f"left for later: {each.name}: {each.why}")
     _read_queries(engine, workspace, night, bounds, making, final if kept else None, inputs, notify)

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from recon.arrivals import ACCEPTABLE, Judgement, Past, path_of
-from recon.awaited import what_to_do
-from recon.domain.completeness import Awaited, file_target
-from recon.domain.money import to_text
+from recon.awaited import source_calendar, what_to_do
+from recon.domain.completeness import Awaited, file_target, is_expected
+from recon.domain.money import from_text, to_text
 from recon.domain.rulebook import Source
 from recon.engine.duck import Engine
 from recon.fetch import Fetched, Later, prove_unchanged
 from recon.ingest.balances import as_entry
 from recon.ingest.files import LoadedFile, Reading
 from recon.store.decisions import Decisions
+from recon.workspace import Workspace
 
 
 @dataclass
@@ -38,6 +39,17 @@ class Input:
     out: Path | None = None  # of a file: the folder of its records
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file that is held back until all others are read: old bytes under a name of today matter only where today's are
+    missing, and only then does anybody have to decide on them."""
+
+    read: Input
+    arrival: Arrival
+    reading: Reading
+    judged: Judgement
+
+
 @dataclass
 class Inputs:
     """Everything the night read, and what it still waits for."""
@@ -47,6 +59,7 @@ class Inputs:
     read: list[Input] = field(default_factory=list)
     awaiting: list[tuple[Source, Awaited]] = field(default_factory=list)
     later: list[Later] = field(default_factory=list)  # files that are still being written
+    held: list[Held] = field(default_factory=list)
 
     @property
     def incomplete(self) -> list[Source]:
@@ -79,26 +92,80 @@ def take(engine: Engine, source: Source, arrival: Arrival, reading: Reading, inp
     """Read one file unless its bytes and name say that it is known or to be set aside; note what became of it."""
     past, fetched = inputs.past, arrival.fetched
     judged = past.before_reading(source, fetched)
-    decision = None
-    if judged.status == "set_aside":
-        decision = inputs.decisions.on(file_target(source.name, fetched.name, fetched.sha256, arrival.for_night))
-    if judged.status == "read" or (decision is not None and decision.decision == "accept"):
-        read = _read_file(engine, source, arrival, reading, inputs, judged)
+    read = Input(source, _unread(source, arrival, judged), len(inputs.read))
+    if judged.status == "set_aside" and judged.known is not None:
+        inputs.held.append(Held(read, arrival, reading, judged))
+        inputs.read.append(read)
+        return
+    if judged.status == "replayed":
+        reading.drop()
+        count_as_known(read, judged)
+    elif judged.status == "read" or _is_accepted(source, arrival, inputs):
+        read = _read_file(engine, source, arrival, reading, inputs, judged, read.order)
     else:
         reading.drop()
-        read = Input(source, _unread(source, arrival, judged), len(inputs.read))
         let_decide(read, inputs)
     inputs.read.append(read)
+    _note(inputs, read)
+
+
+def take_held(engine: Engine, workspace: Workspace, inputs: Inputs) -> None:
+    """When all others are read: files of old bytes under a name of today."""
+    for held in inputs.held:
+        read, judged = held.read, held.judged
+        if not is_needed(workspace, inputs, read):
+            # They came beside the files of their day: no mistake that anybody has to mend.
+            held.reading.drop()
+            day = read.entry["for"]
+            reason = f"{judged.reason}; the files of {day} are there besides: nothing in it is new"
+            read.entry.update(status="replayed", reason=reason, remedy="")
+            count_as_known(read, judged)
+        elif _is_accepted(read.source, held.arrival, inputs):
+            read = _read_file(engine, read.source, held.arrival, held.reading, inputs, judged, read.order)
+            inputs.read[read.order] = read
+        else:
+            held.reading.drop()
+            let_decide(read, inputs)
+        _note(inputs, read)
+
+
+def is_needed(workspace: Workspace, inputs: Inputs, read: Input) -> bool:
+    """Whether the source's files for that night would be too few without this one. One that comes beside them is harmless:
+    its rows are replays, counted as such."""
+    source, day = read.source, read.entry["for"]
+    tonight = [each.entry for each in inputs.read if each.source is source and each is not read]
+    others = sum(entry["status"] == "read" and entry["for"] == day and entry["code"] != "restated" for entry in tonight)
+    return (
+        is_expected(source.expected, date.fromisoformat(day), source_calendar(workspace, source))
+        and others + inputs.past.read_for[source.name, day] < source.expected.count
+    )
+
+
+def _is_accepted(source: Source, arrival: Arrival, inputs: Inputs) -> bool:
+    fetched = arrival.fetched
+    decision = inputs.decisions.on(file_target(source.name, fetched.name, fetched.sha256, arrival.for_night))
+    return decision is not None and decision.decision == "accept"
+
+
+def _note(inputs: Inputs, read: Input) -> None:
+    past = inputs.past
     past.know(read.entry)
     past.add(past.night, read.entry)
     if read.entry["status"] == "read":
-        past.count(source, read.entry)
+        past.count(read.source, read.entry)
+
+
+def count_as_known(read: Input, judged: Judgement) -> None:
+    """The rows and the money of known bytes are those of the file that was read: they came, and all of it is known."""
+    known = judged.known or {}
+    read.entry.update(rows=known["rows"], replayed=known["rows"], totals=known["totals"])
+    read.totals = tuple((kind, currency, rows, from_text(amount)) for kind, currency, rows, amount in known["totals"])
 
 
 def _read_file(
-    engine: Engine, source: Source, arrival: Arrival, reading: Reading, inputs: Inputs, judged: Judgement
+    engine: Engine, source: Source, arrival: Arrival, reading: Reading, inputs: Inputs, judged: Judgement, order: int
 ) -> Input:
-    fetched, order = arrival.fetched, len(inputs.read)
+    fetched = arrival.fetched
     # Two versions of one file have the same lines: their records say of which they are.
     older = inputs.past.was_read(source.name, fetched.name)
     name = f"{fetched.name}@{fetched.sha256[:8]}" if older is not None else fetched.name
@@ -144,15 +211,14 @@ def _arrived(arrival: Arrival, judged: Judgement) -> dict[str, Any]:
 
 
 def _unread(source: Source, arrival: Arrival, judged: Judgement) -> dict[str, Any]:
-    """The entry of a file that is not read: its bytes are known, or it waits for a person."""
+    """The entry of a file as long as it is not read: its bytes are known, or it waits for a person."""
     fetched = arrival.fetched
     again = judged.code == "restated"
     loaded = LoadedFile(source.name, fetched.name, fetched.sha256, fetched.size, 0, 0, 0, "", "", (), (), (), None)
     name = f"{fetched.name}@{fetched.sha256[:8]}" if again else fetched.name
     entry = entry_of(source, name, fetched.sha256, fetched.size, fetched.arrival, fetched.late, loaded)
     entry |= _arrived(arrival, judged)
-    counts = {"rows": judged.rows, "replayed": judged.rows}
-    return entry | counts | {"status": judged.status, "reason": judged.reason, "remedy": judged.remedy}
+    return entry | {"status": judged.status, "reason": judged.reason, "remedy": judged.remedy}
 
 
 def let_decide(read: Input, inputs: Inputs) -> None:

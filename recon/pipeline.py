@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recon import __version__
+from recon import __version__, crosscheck
 from recon.classify import fill, make_break, name_breaks, settle_breaks
 from recon.domain.breaks import Break, Fix
 from recon.domain.calendar import DayBounds, day_bounds
@@ -107,6 +107,9 @@ class Outcome:
     fixes: list[Fix] = field(default_factory=list)
     groups: Counter[str] = field(default_factory=Counter)
     by_rule: dict[str, Counter[str]] = field(default_factory=dict)
+    references: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # break id -> the payments and orders that it speaks of
     tie_out: list[TieOutLine] = field(default_factory=list)
     roll_forward: list[RollForwardLine] = field(default_factory=list)
 
@@ -193,7 +196,19 @@ def _reconcile(
         prove_tie_out(tie_out)
         outcome.tie_out += tie_out
         outcome.plans.append(plan)
+    _cross_check(outcome, workspace, known)
     return outcome
+
+
+def _cross_check(outcome: Outcome, workspace: Workspace, known: Mapping[str, Break]) -> None:
+    """What the reconciliations say of each other, once all of them have spoken."""
+    breaks, fixes = crosscheck.relate(outcome.breaks, outcome.references), outcome.fixes
+    breaks, fixes = crosscheck.fix_once(breaks, fixes)
+    ran = {plan.rule.name for plan in outcome.plans}
+    others = [each for each in known.values() if each.reconciliation not in ran]
+    if why := crosscheck.stopped_by([*breaks, *others], workspace.reconciliations):
+        breaks, fixes = crosscheck.stop_fixes(breaks, fixes, why)
+    outcome.breaks, outcome.fixes = breaks, fixes
 
 
 def _plan(workspace: Workspace, rule: Reconciliation, night: date, moves: Mapping[str, Moves]) -> Plan:
@@ -231,6 +246,7 @@ def _classify(
                 tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None))
             elif each.gid is not None:
                 awaited.append(each.gid)
+    tonight += _held(plan, inputs, ours, {each.break_id for each in tonight})
     carry_forward(engine, plan, making, awaited)
     groups = Counter({str(name): int(count) for name, count in engine.rows(group_counts(plan))})
     tonight, fixes = _propose(workspace, plan, inputs, tonight, sum(groups.values()))
@@ -244,6 +260,9 @@ def _classify(
         lambda gone: what_became(engine, plan, {each.break_id: each.key for each in gone}),
         workspace.look_back_days,
     )
+    of_gid = {each.gid: each.break_id for each in settled if each.gid is not None and each.is_open}
+    found = crosscheck.references(engine, plan, sorted(of_gid))
+    outcome.references |= {of_gid[gid]: listed for gid, listed in found.items()}
     outcome.breaks += settled
     outcome.fixes += fixes
     outcome.groups += groups
@@ -254,11 +273,20 @@ def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
     """Whether a side that is missing from the group is one of an incomplete source."""
     for source in inputs.incomplete:
         for side in plan.rule.sides:
-            missing = not each.facts[f"{side.name}__count"] and (not side.kinds or each.facts["kind"] in side.kinds)
+            missing = not each.facts[f"{side.name}__count"] and plan.speaks(side, each.facts["kind"] or "")
             same_provider = not source.psp or not each.psp or source.psp == each.psp
             if side.record == source.record and missing and same_provider and not each.facts["unclaimed"]:
                 return True
     return False
+
+
+def _held(plan: Plan, inputs: Inputs, ours: Mapping[str, Break], found: set[str]) -> list[Break]:
+    """Known breaks that stay as they were: a source that is read whole each night was not read, so nothing of it is there."""
+    unread = {source.record for source in inputs.incomplete if source.moves is Moves.STATE}
+    if not any(side.record in unread for side in plan.rule.sides):
+        return []
+    still = (each for each in ours.values() if each.is_open and each.break_id not in found)
+    return [replace(each, gid=None, facts={}, rule_number=None) for each in still]
 
 
 def _propose(

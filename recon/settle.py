@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from recon.awaited import awaited, note_hours, source_calendar
+from recon.awaited import awaited, note_hours
 from recon.domain.calendar import DayBounds
-from recon.domain.completeness import Awaited, is_expected
+from recon.domain.completeness import Awaited
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Moves, Source
 from recon.engine.duck import Engine, text
-from recon.intake import Input, Inputs, leave_out, let_decide
+from recon.intake import Input, Inputs, is_needed, leave_out, let_decide
 from recon.match.population import Loaded, read_view
 from recon.workspace import Workspace
 
@@ -36,9 +36,7 @@ def settle_inputs(
     """
     _count_replays(engine, inputs)
     for read in inputs.read:
-        if read.entry["status"] == "set_aside" and read.entry.get("first") and not _is_needed(workspace, inputs, read):
-            _let_be(read)
-        elif _only_known(read) and _is_needed(workspace, inputs, read):
+        if _only_known(read) and is_needed(workspace, inputs, read):
             _set_known_aside(engine, read, inputs, earlier.get(read.source.record, ()))
     for source in workspace.sources:
         if source.files:
@@ -77,27 +75,6 @@ def _only_known(read: Input) -> bool:
     return (
         all_known and bool(source.files) and source.moves is Moves.EVENTS and not source.repeats and not entry["code"]
     )
-
-
-def _is_needed(workspace: Workspace, inputs: Inputs, read: Input) -> bool:
-    """Whether the source's files for that night would be too few without this one. One that comes beside them is harmless:
-    its rows are replays, counted as such."""
-    source, day = read.source, read.entry["for"]
-    tonight = [each.entry for each in inputs.read if each.source is source and each is not read]
-    others = sum(entry["status"] == "read" and entry["for"] == day and entry["code"] != "restated" for entry in tonight)
-    calendar = source_calendar(workspace, source)
-    return (
-        is_expected(source.expected, date.fromisoformat(day), calendar)
-        and others + inputs.past.read_for[source.name, day] < source.expected.count
-    )
-
-
-def _let_be(read: Input) -> None:
-    """Bytes of another day that came beside the files of their day are no mistake that anybody has to mend."""
-    entry = read.entry
-    if entry["code"] == "wrong_day":
-        reason = f"{entry['reason']}; the files of {entry['for']} are there besides: nothing in it is new"
-        entry.update(status="replayed", reason=reason, remedy="")
 
 
 def _set_known_aside(engine: Engine, read: Input, inputs: Inputs, earlier: Sequence[str]) -> None:

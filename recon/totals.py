@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from recon.domain.rulebook import Moves
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
 from recon.errors import InvariantError
-from recon.intake import Inputs
+from recon.intake import Input, Inputs
 from recon.report.facts import RollForwardLine, TieOutLine
 
 #: What a record's outcome counts as.
@@ -29,8 +30,11 @@ _BUCKET = {
     "superseded": "excluded",
     "excluded": "excluded",
 }
-OUT = ("cleared", "carried", "quarantined", "excluded", "replayed")
+#: `read_again`: open, and of a source that is read whole each night: not carried.
+OUT = ("cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 BUCKETS = ("brought", "new", *OUT)
+#: Shown only where there are any.
+SELDOM = ("read_again",)
 Cell = tuple[int, int]  # records, minor units
 
 
@@ -57,28 +61,43 @@ def prove_roll_forward(
     opened    the folder of the last night's open items, or None; written: the folder of tonight's
     """
     lines, flows = _Lines(), _Lines()
+    whole = {each.source.name for each in inputs.read if each.source.moves is Moves.STATE}
     records = {side.record for side in plan.rule.sides} | {exclude.record for exclude in plan.rule.excludes}
     for source, currency, rows, minor in _open_sums(engine, opened):
         lines.add(source, currency, "brought", rows, minor)
     for each in inputs.read:
-        if each.source.record not in records or each.entry["status"] != "read":
-            continue
-        for _, currency, rows, minor in each.totals:
-            lines.add(each.source.name, currency, "new", rows, minor)
-        if each.entry["quarantined"]:
-            lines.add(each.source.name, "", "new", each.entry["quarantined"], 0)
-            lines.add(each.source.name, "", "quarantined", each.entry["quarantined"], 0)
+        if each.source.record in records:
+            _came(lines, each)
     for source, currency, rows, minor in _replayed(engine, sorted(records)):
         lines.add(source, currency, "replayed", rows, minor)
     for _, source, currency, brought, _, outcome, rows, minor in engine.rows(
         f"select * from {plan.table('forward')} order by all"
     ):
-        lines.add(source, currency, _BUCKET[outcome], rows, int(minor))
+        bucket = _BUCKET[outcome]
+        if bucket == "carried" and source in whole:
+            bucket = "read_again"
+        lines.add(source, currency, bucket, rows, int(minor))
         flows.add(source, currency, "brought" if brought else "new", rows, int(minor))
     _prove_cleared(engine, plan)
     _prove(plan, lines, flows)
     _prove_written(plan, lines, _open_sums(engine, written))
     return [_line(plan, key, lines) for key in sorted(lines.cells)]
+
+
+def _came(lines: _Lines, read: Input) -> None:
+    """What one input brings: new; and where its bytes were read before, known at once, in the same records and money."""
+    status, quarantined = read.entry["status"], read.entry["quarantined"]
+    if status not in ("read", "replayed"):
+        return
+    buckets = ("new", "replayed") if status == "replayed" else ("new",)
+    for bucket in buckets:
+        for _, currency, rows, minor in read.totals:
+            lines.add(read.source.name, currency, bucket, rows, minor)
+    if status == "replayed":  # rows of it that could not be read when they were, and are set aside since
+        quarantined = read.entry["rows"] - sum(rows for _, _, rows, _ in read.totals)
+    if quarantined:
+        lines.add(read.source.name, "", "new", quarantined, 0)
+        lines.add(read.source.name, "", "replayed" if status == "replayed" else "quarantined", quarantined, 0)
 
 
 def _open_sums(engine: Engine, folder: Path | None) -> list[tuple[str, str, int, int]]:
@@ -88,15 +107,23 @@ def _open_sums(engine: Engine, folder: Path | None) -> list[tuple[str, str, int,
     files = [path for path in sorted(folder.glob("*.parquet")) if path.stem not in ("quarantined", "remembered")]
     found = []
     for path in files:
-        sql = f"select source, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from read_parquet({text(path)}) group by all order by all"
+        sql = f"select source, {', '.join(_sums(engine, f'read_parquet({text(path)})'))} from read_parquet({text(path)}) group by all order by all"
         found += [(source, currency, int(rows), int(minor)) for source, currency, rows, minor in engine.rows(sql)]
     return found
+
+
+def _sums(engine: Engine, relation: str) -> tuple[str, str, str]:
+    """Currency, records and money of rows; of goods, only how many."""
+    there = {name for name, *_ in engine.rows(f"describe select * from {relation}")}
+    if "amount" not in there:
+        return "''", "count(*)", "0"
+    return "coalesce(currency, '')", "count(*)", "coalesce(sum(amount), 0)"
 
 
 def _replayed(engine: Engine, records: Iterable[str]) -> list[tuple[str, str, int, int]]:
     found = []
     for record in records:
-        sql = f"""select a.source, coalesce(a.currency, ''), count(*), coalesce(sum(a.amount), 0) from all_{record} a join replayed_rows r
+        sql = f"""select a.source, {", ".join(_sums(engine, f"all_{record}"))} from all_{record} a join replayed_rows r
 on r.record = {text(record)} and not r.restated and a.source = r.source and a.record_id = r.record_id and a.file = r.file and a.line = r.line
 group by all order by all"""
         found += [(source, currency, int(rows), int(minor)) for source, currency, rows, minor in engine.rows(sql)]
@@ -110,7 +137,7 @@ def _prove_cleared(engine: Engine, plan: Plan) -> None:
     )
     by_group = engine.rows(
         " union all ".join(
-            f"select '{side.name}', coalesce({side.name}__currency, ''), sum({side.name}__count), sum({side.name}__amount) "
+            f"select '{side.name}', coalesce({side.name}__currency, ''), sum({side.name}__count), coalesce(sum({side.name}__amount), 0) "
             f"from {plan.table('swift_sums')} where {side.name}__count > 0 group by all"
             for side in plan.rule.sides
         )
@@ -154,12 +181,13 @@ def _prove_written(plan: Plan, lines: _Lines, written: list[tuple[str, str, int,
 
 def _line(plan: Plan, key: tuple[str, str], lines: _Lines) -> RollForwardLine:
     source, currency = key
+    buckets = [each for each in BUCKETS if each not in SELDOM or lines.get(key, each)[0]]
     return RollForwardLine(
         reconciliation=plan.rule.name,
         source=source,
         currency=currency,
-        counts={bucket: lines.get(key, bucket)[0] for bucket in BUCKETS},
-        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in BUCKETS if currency},
+        counts={bucket: lines.get(key, bucket)[0] for bucket in buckets},
+        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in buckets if currency},
     )
 
 

@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +23,7 @@ from recon.config.option_values import EXCEL, FRAMED, NESTED, SECTIONED, SHARED,
 from recon.config.spaces import raw_space, record_space
 from recon.config.unconfirmed import SAID, unconfirmed
 from recon.config.validate import validate
-from recon.config.yaml_file import Document, Key, read_document
+from recon.config.yaml_file import Document, Key, parse_document, read_text
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
 from recon.domain.rulebook import Control, Expr, FieldMap, Format
 from recon.engine.expressions import nearest
@@ -171,7 +172,7 @@ def load_format(path: Path, label: str = "", *, draft: bool = False) -> Format:
 
     draft   take a file with lines that are still to be confirmed: to look at what it does, never for a night
     """
-    format_, problems = parse_format(read_document(path, label), draft=draft)
+    format_, problems = _read(path, label, draft)
     errors = [problem for problem in problems if problem.severity == "error"]
     if format_ is None or errors:
         raise ConfigError(errors)
@@ -180,7 +181,22 @@ def load_format(path: Path, label: str = "", *, draft: bool = False) -> Format:
 
 def read_format(path: Path, label: str = "") -> tuple[Format | None, list[Problem]]:
     """As `load_format`, but hands back the problems. `label`: how messages name the file; its file name when empty."""
-    return parse_format(read_document(path, label))
+    return _read(path, label, False)
+
+
+def _read(path: Path, label: str, draft: bool) -> tuple[Format | None, list[Problem]]:
+    label = label or path.name
+    data = read_text(path, label)
+    if isinstance(data, Document):
+        return parse_format(data, draft=draft)
+    format_, problems = _of_bytes(data, label, draft)
+    return format_, list(problems)
+
+
+@lru_cache(128)  # the nights of one process read the same formats
+def _of_bytes(data: bytes, label: str, draft: bool) -> tuple[Format | None, tuple[Problem, ...]]:
+    format_, problems = parse_format(parse_document(data, label), draft=draft)
+    return format_, tuple(problems)
 
 
 def parse_format(document: Document, *, draft: bool = False) -> tuple[Format | None, list[Problem]]:

@@ -147,12 +147,13 @@ ClassName = Literal["auto_fix", "manual_review", "investigate"]
 
 
 class SideModel(Shape):
-    record: str = Field(description="Record vocabulary: settlement_line, bank_line, ledger_entry, payment_order.")
+    record: str = Field(description="Record vocabulary: settlement_line, ledger_entry, payment_order ...")
     where: str | None = Field(None, description="Which records of that vocabulary belong to this side.")
     kinds: Words = Field([], description="Kinds that this side speaks of; none: all.")
     claims: str | None = Field(
         None, description="Where it does not hold, the record asserts no money and waits in silence."
     )
+    optional: Flag = Field(False, description="A group may clear without it.")
 
 
 class ExcludeModel(Shape):
@@ -187,6 +188,15 @@ class DueModel(Shape):
     after: Words
 
 
+class WaitModel(Shape):
+    """A group that does not agree is pending while this holds."""
+
+    why: Text = Field(description="The reason that pending.csv shows.")
+    while_: str = Field(alias="while")
+    business_days: Count | None = Field(None, description="And for how long; without it, as long as it holds.")
+    after: Words = Field([], description="Sides: from the first day of the first of these that is there.")
+
+
 class RuleModel(Shape):
     code: Name
     when: str
@@ -198,6 +208,7 @@ class RuleModel(Shape):
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
     deadline: BusinessDays | None = None
     owner: str = ""
+    stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
     fires_on: list[Facts] = []
     silent_on: list[Facts] = []
 
@@ -241,6 +252,7 @@ class RuleFile(Shape):
     agree: list[str]
     lifecycle: LifecycleModel | None = None
     due: dict[str, DueModel] = {}
+    waits: list[WaitModel] = []
     grace: Minutes = 0
     breaks: list[RuleModel]
     fixes: dict[str, FixModel] = {}

@@ -23,15 +23,12 @@ def check_query(document: Document, query: str, moves: Moves, *path: Key) -> Non
         document.error("a query starts with SELECT or WITH", "sources are only read", *path)
     bound = set(_BOUND.findall(bare))
     if moves is Moves.STATE:
-        wanted: set[str] = set()
-        why = "a source that moves by state is read whole"
+        wanted: set[str] = set()  # read whole; a table that keeps its history may be read as it was at :to
     else:
         wanted = {"from", "to"}
-        why = "the night's span of instants, half open: at >= :from and at < :to"
-    for name in sorted(bound - wanted):
-        document.error(
-            f":{name} has no value", f"bind {' and '.join(':' + w for w in sorted(wanted)) or 'nothing'}", *path
-        )
+    why = "the night's span of instants, half open: at >= :from and at < :to"
+    for name in sorted(bound - {"from", "to"}):
+        document.error(f":{name} has no value", "bind :from and :to", *path)
     for name in sorted(wanted - bound):
         document.error(f":{name} is not bound", why, *path)
 

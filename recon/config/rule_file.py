@@ -8,6 +8,7 @@ Never      guesses: an unknown name is refused with the nearest known one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from recon.config import reader
@@ -16,7 +17,7 @@ from recon.config.cases import parse_case
 from recon.config.models import NAME, FixModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
-from recon.config.yaml_file import Document, Key, read_document
+from recon.config.yaml_file import Document, Key, parse_document, read_text
 from recon.domain.records import KINDS, RECORD_TYPES, Type
 from recon.domain.rulebook import (
     BreakRule,
@@ -31,6 +32,7 @@ from recon.domain.rulebook import (
     Posting,
     Reconciliation,
     Side,
+    Wait,
 )
 from recon.engine.expressions import to_sql
 from recon.errors import ConfigError, Place, Problem
@@ -55,7 +57,18 @@ def read_reconciliation(path: Path, label: str = "") -> tuple[Reconciliation | N
 
     label   how messages and reports name the file; its file name when empty
     """
-    return parse_reconciliation(read_document(path, label))
+    label = label or path.name
+    data = read_text(path, label)
+    if isinstance(data, Document):
+        return parse_reconciliation(data)
+    reconciliation, problems = _of_bytes(data, label)
+    return reconciliation, list(problems)
+
+
+@lru_cache(32)  # a rule file takes half a second to read, and the nights of one process read the same ones
+def _of_bytes(data: bytes, label: str) -> tuple[Reconciliation | None, tuple[Problem, ...]]:
+    reconciliation, problems = parse_reconciliation(parse_document(data, label))
+    return reconciliation, tuple(problems)
 
 
 def parse_reconciliation(document: Document) -> tuple[Reconciliation | None, list[Problem]]:
@@ -105,6 +118,7 @@ class _Reader:
             fixes=fixes,
             brake=brake,
             sha256=document.sha256,
+            waits=self._waits(),
         )
 
     def _rule(self, text: str, *path: Key, want: str = "boolean") -> Expr:
@@ -121,7 +135,7 @@ class _Reader:
             path = ("sides", name)
             if not re.fullmatch(NAME, name):
                 self.document.error(f"{name} is not a name", "lower case letters, digits and _", *path, key=True)
-            if name in KINDS or name in GROUP:
+            if name in GROUP:
                 self.document.error(
                     f"{name} has another meaning in rules", "give the side another name", *path, key=True
                 )
@@ -130,14 +144,20 @@ class _Reader:
             for at, kind in enumerate(model.kinds):
                 legal = RECORD_TYPES[model.record].kinds or KINDS
                 reader.known(self.document, kind, legal, "a kind", *path, "kinds", at)
-            if RECORD_TYPES[model.record].field("kind") is None and len(model.kinds) != 1:
+            if self.by_kind and RECORD_TYPES[model.record].field("kind") is None and len(model.kinds) != 1:
                 message = f"{model.record} has no kind of its own, so the side has to name the one that it speaks of"
                 self.document.error(message, "add kinds: [capture]", *path, "kinds")
             space = record_space(model.record)
             where = reader.expression(self.document, model.where, space, *path, "where") if model.where else None
             claims = reader.expression(self.document, model.claims, space, *path, "claims") if model.claims else None
-            sides.append(Side(name, model.record, where, tuple(model.kinds), claims))
+            sides.append(Side(name, model.record, where, tuple(model.kinds), claims, model.optional))
+        if sides and all(side.optional for side in sides):
+            self.document.error("every side is optional", "a group needs one that has to be there", "sides")
         return tuple(sides)
+
+    @property
+    def by_kind(self) -> bool:
+        return bool(self.model.match) and "kind" in self.model.match[0].on
 
     def _excludes(self) -> tuple[Exclude, ...]:
         excludes = []
@@ -176,6 +196,10 @@ class _Reader:
             if field not in names:
                 reader.known(self.document, field, names, f"a field of {record} (side {side})", *path)
                 return
+            found = RECORD_TYPES[record].field(field)
+            if path[1:3] == (0, "on") and found and found.type not in (Type.TEXT, Type.KEY, Type.CURRENCY):
+                self.document.error(f"{field} is {found.type}: no key", "a field that identifies something", *path)
+                return
 
     def _due(self) -> tuple[Due, ...]:
         dues = []
@@ -186,6 +210,19 @@ class _Reader:
                 reader.known(self.document, after, others, "another side", "due", side, "after", at)
             dues.append(Due(side, model.business_days, tuple(model.after)))
         return tuple(dues)
+
+    def _waits(self) -> tuple[Wait, ...]:
+        waits = []
+        for at, model in enumerate(self.model.waits):
+            path = ("waits", at)
+            for number, side in enumerate(model.after):
+                reader.known(self.document, side, self.model.sides, "a side", *path, "after", number)
+            if (model.business_days is None) != (not model.after):
+                message = "business_days and after belong together"
+                self.document.error(message, "give both, or neither", *path)
+            condition = self._rule(model.while_, *path, "while")
+            waits.append(Wait(model.why, condition, model.business_days, tuple(model.after)))
+        return tuple(waits)
 
     def _lifecycle_by(self) -> str:
         lifecycle = self.model.lifecycle
@@ -203,7 +240,7 @@ class _Reader:
         musts, codes = [], {rule.code for rule in breaks} | set(RESERVED_CODES)
         for at, model in enumerate(self.model.lifecycle.must if self.model.lifecycle else ()):
             path = ("lifecycle", "must", at)
-            holds = reader.expression(self.document, model.holds, kind_space(), *path, "holds")
+            holds = reader.expression(self.document, model.holds, kind_space(self.model.sides), *path, "holds")
             if model.code in codes:
                 self.document.error(f"the code {model.code} is taken", "a code has one meaning", *path, "else")
             codes.add(model.code)
@@ -233,6 +270,7 @@ class _Reader:
             owner=model.owner,
             fires_on=self._cases(model.fires_on, *path, "fires_on"),
             silent_on=self._cases(model.silent_on, *path, "silent_on"),
+            stops_fixes=model.stops_fixes,
         )
 
     def _auto_fix(self, model: RuleModel, *path: Key) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from recon.domain.records import KINDS, RECORD_TYPES, Type
 
@@ -16,6 +16,8 @@ GROUP: dict[str, Type] = {
     "restated": Type.BOOLEAN,
     "unclaimed": Type.BOOLEAN,
     "scale_suspected": Type.BOOLEAN,
+    "night": Type.DATE,
+    "night_end": Type.INSTANT,
 }
 #: What every side of a group has beside its record's fields.
 SIDE: dict[str, Type] = {
@@ -42,9 +44,9 @@ def side_space(side: str, record: str) -> dict[str, Type]:
     return {f"{side}.{name}": type_ for name, type_ in fields.items()}
 
 
-def kind_space() -> dict[str, Type]:
-    """What the payment has of each kind, over all nights that are remembered."""
-    return {f"{kind}.{name}": type_ for kind in KINDS for name, type_ in KIND.items()}
+def kind_space(sides: Collection[str] = ()) -> dict[str, Type]:
+    """What the payment has of each kind, over all nights that are remembered. The name of a side is that side's alone."""
+    return {f"{kind}.{name}": type_ for kind in KINDS if kind not in sides for name, type_ in KIND.items()}
 
 
 def rule_space(sides: Mapping[str, str]) -> dict[str, Type]:
@@ -52,7 +54,7 @@ def rule_space(sides: Mapping[str, str]) -> dict[str, Type]:
     space: dict[str, Type] = {}
     for side, record in sides.items():
         space |= side_space(side, record)
-    return space | kind_space() | GROUP
+    return space | kind_space(sides) | GROUP
 
 
 def raw_space(columns: Iterable[str]) -> dict[str, Type]:

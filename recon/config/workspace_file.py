@@ -217,6 +217,10 @@ class _Reader:
             self.document.error("sources is empty", "name at least one source", "sources")
         for at, second in enumerate(sources):
             for first in sources[:at]:
+                if first.record == second.record and first.moves is not second.moves:
+                    message = f"{second.record} moves by {second.moves} here and by {first.moves} in {first.name}"
+                    remedy = "records of one type move in one way: one of the two sources is mistaken"
+                    self.document.error(message, remedy, "sources", second.name, "moves")
                 if first.transport != second.transport:
                     continue
                 if first.files and second.files and overlap(first.files, second.files):

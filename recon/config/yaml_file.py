@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +113,17 @@ def read_document(path: Path, label: str = "") -> Document:
     Returns a document whose `problems` say what is wrong; its root is then what could be read (perhaps nothing).
     """
     label = label or path.name
-    empty = Node(Place(label), entries={})
+    data = read_text(path, label)
+    return data if isinstance(data, Document) else parse_document(data, label)
+
+
+def read_text(path: Path, label: str) -> bytes | Document:
+    """A file's bytes; the document that says why there are none."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        reason = error.strerror or "unreadable"
-        return Document(
-            label, "", empty, problems=[Problem(Place(label), f"can't be read: {reason}", "check the path")]
-        )
-    return parse_document(data, label)
+        problem = Problem(Place(label), f"can't be read: {error.strerror or 'unreadable'}", "check the path")
+        return Document(label, "", Node(Place(label), entries={}), problems=[problem])
 
 
 def parse_document(data: bytes, label: str) -> Document:
@@ -138,7 +139,7 @@ def parse_document(data: bytes, label: str) -> Document:
         document.problems.append(Problem(Place(label, line, 1), "not UTF-8", "save the file as UTF-8"))
         return document
     try:
-        root, found = _tree(document.source, label)
+        root = _Builder(document).build()
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(label, mark.line + 1, mark.column + 1) if mark else Place(label)
@@ -150,19 +151,11 @@ def parse_document(data: bytes, label: str) -> Document:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         document.problems.append(Problem(Place(label), f"not YAML: {first}", "check quotes and indents"))
         return document
-    document.problems += found
     if root is None or root.entries is None:
         document.problems.append(Problem(root.place if root else Place(label), "the file has to be a mapping of keys"))
     else:
         document.root = root
     return document
-
-
-@lru_cache(maxsize=128)
-def _tree(source: str, label: str) -> tuple[Node | None, tuple[Problem, ...]]:
-    """The text as a tree, which nobody changes, and what was noted on the way: a process that runs several nights parses once."""
-    document = Document(label, source, Node(Place(label), entries={}))
-    return _Builder(document).build(), tuple(document.problems)
 
 
 class _Builder:

@@ -3,7 +3,7 @@
 `ledger_entries` is append-only: `posted_at` is when the movement happened, `recorded_at` when the row was written; a
 night reads by `recorded_at`. `payment_order_versions` keeps every version of a payment order, so that a past night can
 be read again; the view `payment_orders` shows the newest. `gift_card_lines` is a system of the shop's own that someone
-added as a source and nobody wrote a rule for. The same rows, in the same order, go into every database.
+added as a source and nobody wrote a rule for. Other systems bring tables of their own (systems.py). The same rows, in the same order, go into every database.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from recon.demo.systems import systems
 from recon.errors import ReconError, UnreachableError
 
 BATCH = 10_000
@@ -65,7 +66,12 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"create index payment_order_versions_updated on {prefix}payment_order_versions (updated_at)",
         newest,
     ]
-    return [ledger, orders, gift_cards], then
+    tables = [table for system in systems() for table in system.tables]
+    others = [
+        f"create table {prefix}{table.name} ({table.columns.format(key=key, text=text, time=time)})" for table in tables
+    ]
+    then += [statement.format(prefix=prefix) for table in tables for statement in table.then]
+    return [ledger, orders, gift_cards, *others], then
 
 
 class SqliteBooks:
@@ -196,8 +202,9 @@ _OURS = ("ledger_entries", "payment_order_versions", "gift_card_lines")
 
 def _clear(there: set[str], prefix: str) -> list[str]:
     """Statements that drop an earlier demo's tables; tables that the demo did not make are refused."""
+    ours = (*_OURS, *(table.name for system in systems() for table in system.tables))
     if MARK not in there:
-        taken = sorted(there.intersection((*_OURS, "payment_orders")))
+        taken = sorted(there.intersection((*ours, "payment_orders")))
         if taken:
             raise ReconError(
                 "demo-database-in-use",
@@ -206,7 +213,7 @@ def _clear(there: set[str], prefix: str) -> list[str]:
             )
         return []
     drop = [f"drop view if exists {prefix}payment_orders"]
-    return drop + [f"drop table if exists {prefix}{table}" for table in (*_OURS, MARK)]
+    return drop + [f"drop table if exists {prefix}{table}" for table in (*ours, MARK)]
 
 
 def _unreachable(what: str, error: Exception) -> UnreachableError:

@@ -104,4 +104,17 @@ class Desk:
         self._note(f"{p.id}/{kind}", what, "", CLEARED, night, night)
 
     def _note(self, key: str, code: str, class_: str, state: str, first: int, last: int) -> None:
-        self.truth += [Truth(night, "payin", key, code, class_, state) for night in range(first, last + 1)]
+        self.note("payin", key, code, class_, state, first, last)
+
+    def note(
+        self,
+        reconciliation: str,
+        key: str,
+        code: str,
+        class_: str,
+        state: str = BREAK,
+        first: int = 0,
+        last: int = LAST,
+    ) -> None:
+        """The group of that key stands so after every night from first to last. `class_` is empty unless it is a break."""
+        self.truth += [Truth(night, reconciliation, key, code, class_, state) for night in range(first, last + 1)]

@@ -18,6 +18,7 @@ from recon.demo.plants import plant
 from recon.demo.rows import resend_parts
 from recon.demo.settings import recon_yaml
 from recon.demo.shop import NIGHTS, PSPS, Shop
+from recon.demo.systems import Making, systems
 from recon.demo.till import Till
 from recon.demo.traffic import run
 from recon.errors import ReconError
@@ -59,6 +60,8 @@ def make_shop(
         desk = Desk(till, payments + 1)
         plant(desk, payments, seed)
         run(till, seed, payments)
+        for system in systems():
+            system.make(Making(root, desk, payments, seed))
         till.flush()
         books.finish()
     finally:

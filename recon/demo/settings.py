@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recon.demo.files import SUFFIX
 from recon.demo.shop import CALENDARS, NIGHTS, PSPS
+from recon.demo.systems import systems
 
 FORMATS = {"stripe": "stripe_balance_change", "adyen": "adyen_settlement_details", "toss": "toss_settlements"}
 
@@ -66,8 +67,6 @@ _BOOKS = """\
       select 'gift_cards' as psp, line_id as natural_id, kind, currency, amount_minor as amount, occurred_at
       from {prefix}gift_card_lines
       where occurred_at >= :from and occurred_at < :to
-
-reconciliations: [payin]
 """
 
 
@@ -78,4 +77,8 @@ def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
         _FILES.format(psp=psp, format=FORMATS[psp], suffix=SUFFIX[psp], calendar=CALENDARS[psp]) for psp in PSPS
     )
     prefix = f'"{schema}".' if schema else ""
-    return _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat()) + files + _BOOKS.format(prefix=prefix)
+    made = systems()
+    others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
+    names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
+    head = _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat())
+    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n"

@@ -110,6 +110,11 @@ class Till:
         """Money put on a gift card in the shop's own system, in won."""
         self._books.add("gift_card_lines", GIFT_CARD_COLUMNS, [(line_id, "topup", "KRW", amount, clock(at))])
 
+    def add(self, table: str, columns: str, rows: list[Row]) -> None:
+        """Rows of a table of another system; at most a batch at a time where there are many."""
+        if rows:
+            self._books.add(table, columns, rows)
+
     def flush(self) -> None:
         """Hand what is held to the books."""
         self._flush_postings()

@@ -43,6 +43,7 @@ class Break:
     gid: int | None = None  # the group tonight; None for one that is resolved or kept as it was
     rule_number: int | None = None
     fix_id: str | None = None
+    related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     facts: Mapping[str, Any] = field(default_factory=dict)
     postings: tuple[tuple[int | None, str | None], ...] = ()
 

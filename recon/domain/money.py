@@ -78,3 +78,8 @@ def to_text(minor: int, currency: str) -> str:
     sign = "-" if minor < 0 else ""
     digits = str(abs(minor)).rjust(places + 1, "0")
     return f"{sign}{digits[: len(digits) - places]}.{digits[len(digits) - places :]}" if places else sign + digits
+
+
+def from_text(amount: str) -> int:
+    """What `to_text` was given: its text always has all of the currency's decimals."""
+    return int(amount.replace(".", ""))

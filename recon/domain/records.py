@@ -56,6 +56,11 @@ class RecordType:
         return next((field for field in self.fields if field.name == name), None)
 
     @property
+    def has_money(self) -> bool:
+        """Whether its records have an `amount`; those of goods have none."""
+        return self.field("amount") is not None
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 

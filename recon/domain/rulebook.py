@@ -42,7 +42,8 @@ class Severity(IntEnum):
 class Expr:
     """A checked expression of the rule language: its text, where it stands, and the dotted names it reads.
 
-    names    e.g. ("psp.amount", "ledger.amount", "kind"); `calls` the sides named in present(), fresh()
+    names    e.g. ("psp.amount", "ledger.amount", "kind"), those inside total() and the like too
+    calls    (function, argument): ("present", "psp"), ("total", "line.net")
     """
 
     text: str
@@ -54,7 +55,7 @@ class Expr:
     def scopes(self) -> frozenset[str]:
         """The sides and kinds that the expression reads."""
         dotted = {name.split(".")[0] for name in self.names if "." in name}
-        return frozenset(dotted | {argument for _, argument in self.calls})
+        return frozenset(dotted | {argument.split(".")[0] for _, argument in self.calls})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Side:
 
     kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
     claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    optional a group may clear without it
     """
 
     name: str
@@ -70,6 +72,7 @@ class Side:
     where: Expr | None = None
     kinds: tuple[str, ...] = ()
     claims: Expr | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,17 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A group that does not agree is pending while `while_` holds: until `business_days` after the first of the `after`
+    sides that is there, or for as long as it holds where no days are given."""
+
+    why: str
+    while_: Expr
+    business_days: int | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Must:
     """Something that has to hold over all kinds of one payment; unknown (NULL) is not a violation."""
 
@@ -131,7 +145,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class BreakRule:
-    """Names a break. `proven`: where it does not hold, an auto_fix becomes manual_review. Limits in minor units."""
+    """Names a break. `proven`: where it does not hold, an auto_fix becomes manual_review. Limits in minor units.
+
+    stops_fixes   while such a break is open, no reconciliation of the workspace has automatic fixes
+    """
 
     code: str
     when: Expr
@@ -146,6 +163,7 @@ class BreakRule:
     owner: str = ""
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
+    stops_fixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +208,12 @@ class Reconciliation:
     fixes: Mapping[str, FixTemplate] = field(default_factory=dict)
     brake: Brake | None = None
     sha256: str = ""
+    waits: tuple[Wait, ...] = ()
+
+    @property
+    def by_kind(self) -> bool:
+        """Whether the kinds of a payment are groups of their own: the first pass says so."""
+        return "kind" in self.passes[0].on
 
     def side(self, name: str) -> Side:
         return next(side for side in self.sides if side.name == name)

@@ -2,11 +2,12 @@
 
 Comes in   a SQL expression with an amount as text, and one with its ISO 4217 code (or its number of decimals)
 Goes out   a SQL expression: signed minor units as BIGINT, or NULL where `money.read_minor` says None
-Never      a float, a rounded amount, or a cast used as a check: the text's shape is proved by a pattern first
+Never      a float, a rounded amount, or a cast alone as a check: it takes 1e3, 1_000 and 12.345
 
-Two branches give the same answer. Nearly every amount has at most 10 digits before and 4 after the mark and takes the
-first, an exact DECIMAL(18,4). The rest (leading zeros, many zeros past the exponent, up to 2^63) is put together digit
-by digit. The expressions given are repeated in the result: pass column names, not long expressions.
+Three branches give the same answer, the quicker ones first. A text that is what an exact decimal (or a whole number) of
+its currency prints is an amount, and that number is its value: so are nearly all. Up to 10 digits before and 4 after the
+mark, proved by a pattern, are an exact DECIMAL(18,4). The rest (leading zeros, many zeros past the exponent, up to 2^63)
+is put together digit by digit. The expressions given are repeated in the result: pass column names, not long expressions.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ def read_scaled_sql(text: str, places: str, decimal: str = ".", thousands: str =
     short = _literal(f"-?{whole}(?:{_mark(decimal)}[0-9]{{1,4}})?")
     whole = "[0-9]+" if not thousands else f"(?:[0-9]+|{_grouped(thousands, None)})"
     any_length = _literal(f"-?{whole}(?:{_mark(decimal)}[0-9]+)?")
+    printed = _as_printed(text, places) if decimal == "." else ""
     return (
-        f"CASE WHEN regexp_full_match({text}, {short}) THEN {_by_decimal(plain, places)} "
+        f"CASE {printed}WHEN regexp_full_match({text}, {short}) THEN {_by_decimal(plain, places)} "
         f"WHEN regexp_full_match({text}, {any_length}) THEN {_by_digits(plain, places)} END"
     )
 
@@ -86,6 +88,15 @@ def rescaled_sql(minor: str, currency: str, decimals: Mapping[str, int]) -> str:
             value = f"CASE WHEN {minor} % {step} = 0 THEN {minor} // {step} END"
         cases.append(f"WHEN {currency} = '{code}' THEN {value}")
     return f"CASE {' '.join(cases)} ELSE {minor} END" if cases else minor
+
+
+def _as_printed(text: str, places: str) -> str:
+    """For the commonest exponents. DECIMAL(15,2) times 100 is a DECIMAL(18,2), which is an int64 still."""
+    number, whole = f"try_cast({text} AS DECIMAL(15, 2))", f"try_cast({text} AS BIGINT)"
+    return (
+        f"WHEN {places} = 2 AND CAST({number} AS VARCHAR) = {text} THEN CAST({number} * 100 AS BIGINT) "
+        f"WHEN {places} = 0 AND CAST({whole} AS VARCHAR) = {text} THEN nullif({whole}, {_LOWEST}) "
+    )
 
 
 def _by_decimal(plain: str, places: str) -> str:

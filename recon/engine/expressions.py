@@ -29,7 +29,12 @@ NODES_MAX = 500
 DEPTH_MAX = 50
 
 FUNCTIONS = ("abs", "coalesce", "lower", "upper")
+#: present(psp), fresh(psp): about a side of a group. total(line.net): the sum over the side's records, where `line.net`
+#: is the value that they share. minutes_since, days_since: how long ago, at the night's end; whole and rounded down.
 SIDE_FUNCTIONS = ("present", "fresh")
+TIME_FUNCTIONS = ("minutes_since", "days_since")
+FIELD_FUNCTIONS = ("total", *TIME_FUNCTIONS)
+_NAMED = (*SIDE_FUNCTIONS, *FIELD_FUNCTIONS)
 
 #: Names that a rule may read, with their types. Dotted (`psp.amount`) or bare (`kind`, `"Gross Debit (GC)"`).
 FieldSpace = Mapping[str, Type]
@@ -66,6 +71,8 @@ _KIND_OF = {
     Type.INSTANT: "instant",
 }
 _NUMBERS = ("money", "integer")
+#: What no expression has outside a text.
+_MARKS = tuple("@~#$^&?:{}[]\\`")
 
 
 class _RefusedError(Exception):
@@ -115,7 +122,7 @@ def check(
 def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "duckdb") -> str:
     """The expression as SQL of an engine.
 
-    column    name -> SQL fragment; called with `psp.amount`, `kind`, and with `present(psp)`, `fresh(psp)`
+    column    name -> SQL fragment; called with `psp.amount`, `kind`, and with `present(psp)`, `total(line.net)`
     dialect   sqlglot's name of the engine's SQL: duckdb, spark
     The result depends on nothing else. Raises ValueError for text that `check` would refuse whatever the names.
     """
@@ -135,6 +142,24 @@ def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "du
         return exp.Var(this=fragment if _SIMPLE.fullmatch(fragment) else f"({fragment})")
 
     return tree.transform(replace).sql(dialect=dialect)
+
+
+def since_sql(call: str, moment: str, night_end: str) -> str:
+    """SQL of `minutes_since(...)` or `days_since(...)`: from the moment to the night's end, rounded down.
+
+    moment   SQL of the field; a date counts from its start
+    """
+    seconds = 60 if call.startswith("minutes") else 86_400
+    return f"CAST(floor((epoch({night_end}) - epoch({moment})) / {seconds}) AS BIGINT)"
+
+
+def equality(expr: Expr) -> tuple[str, str] | None:
+    """The two sides of an expression that is nothing but `a.b = c.d`, or `a.b = 0`, as they are written."""
+    tree = _parse(expr.text)
+    if type(tree) is not exp.EQ:
+        return None
+    parts = [_name(part) if type(part) is exp.Column else part.sql() for part in (tree.left, tree.right)]
+    return (parts[0], parts[1]) if all(type(part) in _LEAVES for part in (tree.left, tree.right)) else None
 
 
 def nearest(word: str, words: Collection[str]) -> str:
@@ -198,15 +223,18 @@ def _refuse_tokens(text: str, tokens: list[sqlglot.Token]) -> None:
             )
         if raw == ";":
             raise _RefusedError("only one expression, without `;`", "remove the rest", token.start)
+        if raw[:1] in _MARKS:
+            # Before it is parsed: sqlglot takes time that doubles with each `@` in a row.
+            raise _RefusedError(f"{raw} is not part of the rule language", "see docs/rules.md", token.start)
         if raw[:1].isdigit() and not _WHOLE.fullmatch(raw):
             message = f"{raw} is not a whole number of at most 18 digits"
             raise _RefusedError(message, "money is in whole minor units: 12.30 USD is 1230", token.start)
     for token, following in pairwise(tokens):
         word = token.text.lower()
         called = following.text == "(" and word.isidentifier() and text[token.start] not in "'\""
-        if called and word not in _WORDS and word not in FUNCTIONS + SIDE_FUNCTIONS:
+        if called and word not in _WORDS and word not in FUNCTIONS + _NAMED:
             message = f"{token.text}() is not a function of the rule language"
-            raise _RefusedError(message, nearest(word, FUNCTIONS + SIDE_FUNCTIONS), token.start)
+            raise _RefusedError(message, nearest(word, FUNCTIONS + _NAMED), token.start)
 
 
 def _refuse_node(node: exp.Expr) -> None:
@@ -241,8 +269,10 @@ def _refuse_node(node: exp.Expr) -> None:
             at,
         )
     if isinstance(node, exp.Anonymous) and (
-        node.name not in SIDE_FUNCTIONS or len(node.expressions) != 1 or type(node.expressions[0]) is not exp.Column
+        node.name not in _NAMED or len(node.expressions) != 1 or type(node.expressions[0]) is not exp.Column
     ):
+        if node.name in FIELD_FUNCTIONS:
+            raise _RefusedError(f"{node.name}() takes one field of a side", f"write {node.name}(psp.FIELD)", at)
         raise _RefusedError(f"{node.name}() takes one side", "write present(psp)", at)
     if isinstance(node, exp.Like):
         pattern = node.expression
@@ -296,7 +326,12 @@ def _call(node: exp.Expr) -> tuple[str, str]:
 
 
 def _columns(tree: exp.Expr) -> Iterator[exp.Column]:
-    return (node for node in tree.find_all(exp.Column, bfs=False) if not isinstance(node.parent, exp.Anonymous))
+    """The columns that are read; the sides in present() and fresh() are none."""
+    return (
+        node
+        for node in tree.find_all(exp.Column, bfs=False)
+        if not (isinstance(node.parent, exp.Anonymous) and node.parent.name in SIDE_FUNCTIONS)
+    )
 
 
 def _a(kind: str) -> str:
@@ -390,9 +425,25 @@ class _Checker:
         function, side = _call(node)
         if not self.sides:
             return self.refuse(node, f"{function}() has no meaning here", "it is for rules over sides")
+        if function in FIELD_FUNCTIONS:
+            return self._field_function(node, function, side)
         if side not in self.sides:
             return self.refuse(node.expressions[0], f"{side} is not a side", nearest(side, self.sides))
         return "boolean"
+
+    def _field_function(self, node: exp.Anonymous, function: str, name: str) -> str:
+        """A sum has the type of its field; a time is a whole number of minutes or days."""
+        kind = self._column(node.expressions[0])
+        legal = (
+            _NUMBERS if function == "total" else ("instant",) if function == "minutes_since" else ("date", "instant")
+        )
+        if kind == "unknown":
+            return kind
+        if name.split(".")[0] not in self.sides:
+            return self.refuse(node, f"{name} is not a field of a side", f"write {function}(SIDE.FIELD)")
+        if kind not in legal:
+            return self.refuse(node, f"{name} is {_a(kind)}; {function}() takes {' or '.join(map(_a, legal))}")
+        return kind if function == "total" else "integer"
 
     def _all(
         self,
@@ -511,7 +562,7 @@ def _exists(moment: str) -> bool:
 
 def _wide(node: exp.Expr) -> bool:
     """Whether the engine computes this with 64 bits: two bare literals would be 32-bit arithmetic."""
-    if isinstance(node, exp.Column):
+    if isinstance(node, (exp.Column, exp.Anonymous)):
         return True
     if isinstance(node, (*_ARITHMETIC, exp.Neg, exp.Abs, exp.Paren)):
         return any(_wide(part) for part in node.iter_expressions())

@@ -49,10 +49,10 @@ def _prove(engine: Engine, fmt: Format, control: Control, relation: str, quarant
 def totals(engine: Engine, fmt: Format, relation: str) -> tuple[tuple[str, str, int, int], ...]:
     """(kind, currency, rows, minor units) of a SELECT of records, sorted."""
     kind = "coalesce(kind, '')" if RECORD_TYPES[fmt.record].field("kind") else "''"
-    rows = engine.rows(
-        f"SELECT {kind}, coalesce(currency, ''), count(*), CAST(coalesce(sum(amount), 0) AS VARCHAR) "
-        f"FROM ({relation}) GROUP BY 1, 2 ORDER BY 1, 2"
-    )
+    money = "coalesce(currency, ''), count(*), CAST(coalesce(sum(amount), 0) AS VARCHAR)"
+    if not RECORD_TYPES[fmt.record].has_money:
+        money = "'', count(*), '0'"
+    rows = engine.rows(f"SELECT {kind}, {money} FROM ({relation}) GROUP BY 1, 2 ORDER BY 1, 2")
     return tuple((kind, currency, count, int(minor)) for kind, currency, count, minor in rows)
 
 

@@ -11,7 +11,7 @@ The SELECT is built in layers, each a plain projection: texts, decimals of the c
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import date, time
 from zoneinfo import ZoneInfo
 
 from recon.domain.records import RECORD_TYPES, Field, RecordType, Type
@@ -75,7 +75,11 @@ class Layers:
 class Mapping:
     """A format compiled for one file: its columns, source, and the workspace's zone and cut-off."""
 
-    def __init__(self, fmt: Format, source: Source, staged: Staged, zone: ZoneInfo, cut_off: time) -> None:
+    def __init__(
+        self, fmt: Format, source: Source, staged: Staged, zone: ZoneInfo, cut_off: time, night: date | None = None
+    ) -> None:
+        """`night`: the business date of records that say none, where that is no mistake."""
+        self.night = night
         self.fmt, self.source, self.staged = fmt, source, staged
         self.record: RecordType = RECORD_TYPES[fmt.record]
         self.zone, self.cut_off = zone, cut_off
@@ -404,7 +408,9 @@ class Mapping:
 
     def _business_date(self) -> str:
         instant = business_date_sql(name("v_" + self.record.instant), self.zone, self.cut_off)
-        return f"coalesce({instant}, {name('v_' + self.record.day)})" if self.record.day else instant
+        days = [instant] + ([name("v_" + self.record.day)] if self.record.day else [])
+        days += [f"DATE '{self.night}'"] if self.night else []
+        return f"coalesce({', '.join(days)})" if len(days) > 1 else instant
 
     def _record_id(self, prefix: str) -> str:
         """Account, identity and kind for what comes from outside; where the identity is a primary key, that alone.

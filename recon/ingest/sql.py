@@ -9,13 +9,13 @@ Never      a write, a float as money, or a URL in a message
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from types import TracebackType
 from zoneinfo import ZoneInfo
 
 from recon.domain.records import COMMON, RECORD_TYPES, RecordType, Type
-from recon.domain.rulebook import FieldMap, Format, Source
+from recon.domain.rulebook import FieldMap, Format, Moves, Source
 from recon.engine.duck import Engine, StreamError, name, text
 from recon.errors import Exit, ReconError, SetAside, UnreachableError
 from recon.ingest import controls
@@ -111,7 +111,8 @@ class Snapshot:
             ) from None
         warnings = _check_columns(source, columns)
         out.mkdir(parents=True, exist_ok=True)
-        reading = _Reading(engine, source, out, zone, cut_off, limits)
+        night = (end.astimezone(zone) - timedelta(hours=cut_off.hour, minutes=cut_off.minute, seconds=1)).date()
+        reading = _Reading(engine, source, out, zone, cut_off, limits, night)
         known: tuple[type[Exception], ...] = (*failures(), StreamError)
         try:
             reader = connection.stream(query, columns, start, end)
@@ -149,7 +150,8 @@ def _check_columns(source: Source, columns: list[Column]) -> tuple[str, ...]:
     wanted = [field.name for field in record.fields if field.required] + list(IDENTITY[record.name])
     given = {"psp"} if source.psp else set()
     missing = sorted({each for each in wanted if each not in names and each not in given})
-    if record.instant not in names and (not record.day or record.day not in names):
+    dated = source.moves is Moves.STATE or record.instant in names or (record.day and record.day in names)
+    if not dated:
         missing.append(record.instant)
     problems = [f"it does not give {', '.join(missing)}"] if missing else []
     doubled = sorted({each for each in names if names.count(each) > 1})
@@ -178,8 +180,16 @@ class _Reading:
     """One query's rows on their way in."""
 
     def __init__(
-        self, engine: Engine, source: Source, out: Path, zone: ZoneInfo, cut_off: time, limits: Limits
+        self,
+        engine: Engine,
+        source: Source,
+        out: Path,
+        zone: ZoneInfo,
+        cut_off: time,
+        limits: Limits,
+        night: date,
     ) -> None:
+        self.night = night
         self.engine, self.source, self.zone, self.cut_off, self.limits = engine, source, zone, cut_off, limits
         self.record = RECORD_TYPES[source.record]
         self.file = f"query:{source.name}"
@@ -190,7 +200,8 @@ class _Reading:
         self.scratch.mkdir(exist_ok=True)
         fmt = query_format(self.source, self.record)
         staged = self._stage(reader, columns)
-        mapping = Mapping(fmt, self.source, staged, self.zone, self.cut_off)
+        night = self.night if self.source.moves is Moves.STATE else None
+        mapping = Mapping(fmt, self.source, staged, self.zone, self.cut_off, night)
         unsorted = self.scratch / "typed.parquet"
         told = ", ".join(f"{sql} AS {each}" for each, sql in mapping.told_sql(self.file, "").items())
         self.engine.step(

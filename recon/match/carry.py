@@ -23,7 +23,7 @@ from recon.engine.plan import CARRIED, WIDE, Plan, record_columns, within
 from recon.match.memory import cleared_columns, kept_facts, names_file
 from recon.match.population import reads, side_filter
 from recon.match.quarantined import QUARANTINED
-from recon.match.sieve import pending_reason_sql
+from recon.match.sieve import pending_sql
 
 #: Most columns are ids and amounts: a dictionary for them costs more than the rest of the writing, and is thrown away.
 _PARQUET = "(format parquet, compression zstd, dictionary_size_limit 200)"
@@ -38,10 +38,11 @@ def carry_forward(engine: Engine, plan: Plan, folder: Path, awaited: list[int]) 
     opened.mkdir(parents=True, exist_ok=True)
     cleared.mkdir(parents=True, exist_ok=True)
     _outcomes(engine, plan, awaited)
-    for side in plan.rule.sides:
+    for side in plan.lasting:
         _open_items(engine, plan, side, opened / f"{side.name}.parquet")
     for record in reads(plan.rule):
-        _open_unclaimed(engine, plan, record, opened / f"unclaimed_{record}.parquet")
+        if not plan.is_state(record):
+            _open_unclaimed(engine, plan, record, opened / f"unclaimed_{record}.parquet")
     _open_quarantined(engine, plan, opened / "quarantined.parquet")
     _open_remembered(engine, plan, opened / "remembered.parquet")
     _cleared(engine, plan, cleared / f"{plan.rule.name}.parquet")
@@ -133,17 +134,22 @@ def _open_remembered(engine: Engine, plan: Plan, path: Path) -> None:
 
 
 def _cleared(engine: Engine, plan: Plan, path: Path) -> None:
-    """What tonight added to each key that cleared: sums of its own records only, so that nights add up."""
+    """What tonight added to each key that cleared: sums of its own records only, so that nights add up; of sides that are
+    read whole each night, nothing."""
     keys = ", ".join(plan.key_fields)
+    columns = ", ".join(["kind", *plan.psp_column])
+    sieved = " or ".join(f"{side.name}__count > 0" for side in plan.lasting) or "false"
+    added = " or ".join(f"{side.name}__count > {side.name}__cleared_count" for side in plan.lasting) or "false"
+    every = len(plan.lasting) == len(plan.rule.sides)
     engine.step_beside(
         f"{plan.prefix}_cleared",
         f"""copy (
-select {keys}, kind, psp, DATE '{plan.night}' as night, {", ".join(_own(plan, side, from_sieve=True) for side in plan.rule.sides)}
-from {plan.table("groups")} g where outcome = 'cleared' and not keyless and not {within(plan.table("work"), "g")}
+select {", ".join([keys, columns, f"DATE '{plan.night}' as night", *(_own(plan, side, from_sieve=True) for side in plan.lasting)])}
+from {plan.table("groups")} g where outcome = 'cleared' and not keyless and not {within(plan.table("work"), "g")}{"" if every else f" and ({sieved})"}
 union all
-select {keys}, kind, psp, DATE '{plan.night}', {", ".join(_own(plan, side, from_sieve=False) for side in plan.rule.sides)}
-from {plan.table("judged")} where outcome = 'cleared' and not keyless
-order by {keys}, kind, psp, {", ".join(f"{side.name}__count" for side in plan.rule.sides)}
+select {", ".join([keys, columns, f"DATE '{plan.night}'", *(_own(plan, side, from_sieve=False) for side in plan.lasting)])}
+from {plan.table("judged")} where outcome = 'cleared' and not keyless{"" if every else f" and ({added})"}
+order by {", ".join([keys, columns, *(f"{side.name}__count" for side in plan.lasting)])}
 ) to {text(path)} {_PARQUET}""",
     )
 
@@ -178,22 +184,24 @@ def _own(plan: Plan, side: Side, from_sieve: bool) -> str:
         f"case when {name}__count > 1 then {name}__amount_max end as {name}__amount_max",
         f"{name}__currency",
     ]
+    for field, _ in plan.totals(side):
+        total = f"{name}__{field}__total"
+        if not from_sieve:
+            total = f"{total} - {name}__{field}__cleared"
+        columns.append(f"CAST({total} AS BIGINT) as {name}__{field}__total, {name}__{field}__of")
     # Facts of a `changes` side as they now stand, whether they came tonight or are remembered.
     columns += [f"{name}__{field}" for field in (kept_facts(plan, side) if plan.replaces(side) else [])]
     return ", ".join(columns)
 
 
 def pending_rows(engine: Engine, plan: Plan) -> str:
-    """SQL of the pending groups: reconciliation, key, psp, reason, since (first day of the side that waits), side, business days."""
-    key = " || '/' || ".join([*plan.key_fields, "kind"])
-    due = plan.rule.due[0] if plan.rule.due else None
-    first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})" if due else "CAST(NULL AS DATE)"
-    reason = pending_reason_sql(plan)
-    return f"""select {text(plan.rule.name)} as reconciliation, coalesce({key}, keyless_key) as key, psp, {reason} as reason,
-  case when {reason} <> 'grace' then {first} end as since
+    """SQL of the pending groups: reconciliation, key, psp, reason, since (first day of the side that waits), business days."""
+    reason, since, days = pending_sql(plan)
+    return f"""select {text(plan.rule.name)} as reconciliation, coalesce({plan.key_sql()}, keyless_key) as key, psp, {reason} as reason,
+  {since} as since, {days} as days
 from {plan.table("groups")} g where outcome = 'pending' and not {within(plan.table("work"), "g")}
 union all
-select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL from {plan.table("judged")} j
+select {text(plan.rule.name)}, j.key, j.psp, 'awaits an incomplete source', NULL, NULL from {plan.table("judged")} j
 where j.gid in (select root from {plan.table("work")} w join {plan.table("outcomes")} o on o.k1 = w.k1 and o.k2 = w.k2 where o.awaited)"""
 
 
@@ -203,7 +211,7 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
     for plan in plans:
         rows = pending_rows(engine, plan)
         parts.append(
-            f"select p.reconciliation, p.key, p.psp, p.reason, case when p.reason = 'grace' then DATE '{plan.night}' else d.due end as due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since"
+            f"select p.reconciliation, p.key, p.psp, p.reason, case when p.reason = 'grace' then DATE '{plan.night}' else d.due end as due from ({rows}) p left join ({_due_dates(engine, plan, rows)}) d on d.psp is not distinct from p.psp and d.since = p.since and d.days = p.days"
         )
     body = "\nunion all\n".join(parts) or "select NULL as reconciliation where false"
     engine.step(
@@ -213,17 +221,15 @@ def write_pending(engine: Engine, plans: list[Plan], path: Path) -> None:
 
 
 def _due_dates(engine: Engine, plan: Plan, rows: str) -> str:
-    """Business days are counted here, in Python, for the few distinct (provider, first day) there are."""
-    if not plan.rule.due:
-        return "select CAST(NULL AS VARCHAR) as psp, CAST(NULL AS DATE) as since, CAST(NULL AS DATE) as due where false"
-    found = engine.rows(f"select distinct psp, since from ({rows}) where since is not null order by all")
+    """Business days are counted here, in Python, for the few distinct (provider, first day, days) there are."""
+    found = engine.rows(f"select distinct psp, since, days from ({rows}) where since is not null order by all")
     listed = [
-        f"({'NULL' if psp is None else text(psp)}, DATE '{since}', "
-        f"DATE '{plan.calendars.get(psp or '', plan.calendar).add(since, plan.rule.due[0].business_days)}')"
-        for psp, since in found
+        f"({'NULL' if psp is None else text(psp)}, DATE '{since}', {days}, "
+        f"DATE '{plan.calendars.get(psp or '', plan.calendar).add(since, days)}')"
+        for psp, since, days in found
     ]
-    values = ", ".join(listed) or "(NULL, CAST(NULL AS DATE), CAST(NULL AS DATE))"
-    return f"select * from (values {values}) as v(psp, since, due)"
+    values = ", ".join(listed) or "(CAST(NULL AS VARCHAR), CAST(NULL AS DATE), 0, CAST(NULL AS DATE))"
+    return f"select * from (values {values}) as v(psp, since, days, due)"
 
 
 def _forward(engine: Engine, plan: Plan) -> None:
@@ -243,7 +249,7 @@ def _forward(engine: Engine, plan: Plan) -> None:
         if plan.replaces(side):
             newest = plan.table(side.name + "_newest")
             parts.append(
-                f"select '', source, currency, brought, NULL, 'superseded', 1, amount from {newest} where age > 1"
+                f"select '', source, currency, brought, NULL, 'superseded', 1, amount from {newest} where age > 1 and takes"
             )
     for record in reads(plan.rule):
         unclaimed = plan.table("unclaimed_" + record)
@@ -268,13 +274,13 @@ def _tie(engine: Engine, plan: Plan) -> None:
     """`<recon>_tie`: psp, currency, side, outcome, records and money; own records only."""
     met = " union all ".join(
         f"select coalesce(psp, '') as psp, {side.name}__currency as currency, {text(side.name)} as side, 'cleared' as outcome, "
-        f"{side.name}__count as records, {side.name}__amount as amount from {plan.table('swift_sums')} where {side.name}__count > 0"
+        f"{side.name}__count as records, coalesce({side.name}__amount, 0) as amount from {plan.table('swift_sums')} where {side.name}__count > 0"
         for side in plan.rule.sides
     )
     engine.step(
         f"{plan.prefix}_tie",
         f"""create table {plan.table("tie")} as
-select psp, currency, side, outcome, CAST(sum(records) AS BIGINT) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
+select psp, coalesce(currency, '') as currency, side, outcome, CAST(sum(records) AS BIGINT) as records, CAST(coalesce(sum(amount), 0) AS {WIDE}) as amount
 from (
   {met}
   union all

@@ -18,7 +18,7 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_extra`, mark groups with a row in quarantine, and give the extra groups their row in `<recon>_judged`."""
     find_still_quarantined(engine, plan)
     judged, extra = plan.table("judged"), plan.table("extra")
-    [key] = plan.key_fields
+    key = plan.quarantine_key
     parts = [
         # A restated row is there twice.
         f"select 'unclaimed' as what, {text(record)} as record, source, record_id, CAST(NULL AS BIGINT) as number, "
@@ -28,7 +28,7 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     ]
     parts.append(
         f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
-  concat_ws('/', coalesce({key}, psp_reference), kind), kind, psp, since
+  concat_ws('/', coalesce({key}, psp_reference){", kind" if plan.by_kind else ""}), kind, psp, since
 from {plan.table("quarantined")} q join {plan.table("still_quarantined")} s on s.number = q.number
 where not s.attached and coalesce({key}, psp_reference) is not null"""
     )

@@ -64,6 +64,10 @@ def _kinds(engine: Engine, plan: Plan) -> None:
         plan.table("work"),
     )
     first = text(plan.first_kind)
+    lasting = ", ".join(
+        f"{side.name}__count, {side.name}__amount, {side.name}__currency" if side in plan.lasting else "0, NULL, NULL"
+        for side in plan.rule.sides
+    )
     engine.step(
         f"{plan.prefix}_payments",
         f"""create table {plan.table("payments")} as
@@ -84,7 +88,7 @@ select distinct {key} from (
 select {key}, kind, cleared, night, {sums} from (
   select {key}, kind, outcome = 'cleared' as cleared, DATE '{plan.night}' as night, {sums} from {groups} g where not {within(work, "g")}
   union all select {key}, kind, not restated and not {_suggested(plan)} and {agrees_sql(plan, kinds_known=False)}, DATE '{plan.night}', {own} from {facts}
-  union all select {key}, kind, true, night, {sums} from {memory}
+  union all select {key}, kind, true, night, {lasting} from {memory}
 ) where {key} in (select {key} from {plan.table("payments")})""",
     )
     engine.step(f"{plan.prefix}_kinds", f"create table {plan.table('kinds')} as\n{_pivot(plan)}")

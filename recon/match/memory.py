@@ -25,16 +25,18 @@ def cleared_columns(plan: Plan) -> list[tuple[str, str]]:
     columns = [
         *((field, "VARCHAR") for field in plan.key_fields),
         ("kind", "VARCHAR"),
-        ("psp", "VARCHAR"),
+        *((psp, "VARCHAR") for psp in plan.psp_column),
         ("night", "DATE"),
     ]
-    for side in plan.rule.sides:
+    for side in plan.lasting:
         columns += [(f"{side.name}__count", "BIGINT"), (f"{side.name}__amount", "BIGINT")]
         columns += [
             (f"{side.name}__amount_min", "BIGINT"),
             (f"{side.name}__amount_max", "BIGINT"),
             (f"{side.name}__currency", "VARCHAR"),
         ]
+        for field, _ in plan.totals(side):
+            columns += [(f"{side.name}__{field}__total", "BIGINT"), (f"{side.name}__{field}__of", "VARCHAR")]
         if plan.replaces(side):
             columns += [(f"{side.name}__{field}", _type(plan, side, field)) for field in kept_facts(plan, side)]
     return columns

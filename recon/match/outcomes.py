@@ -21,7 +21,7 @@ _WORDS = {
 def what_became(engine: Engine, plan: Plan, keys: Mapping[str, str]) -> dict[str, str]:
     """break id -> why it is no break tonight; keys: break id -> key."""
     engine.register("gone", pa.table({"break_id": list(keys), "key": list(keys.values())}))
-    key = " || '/' || ".join(f"g.{field}" for field in [*plan.key_fields, "kind"])
+    key = plan.key_sql("g.")
     rows = engine.rows(
         f"""select gone.break_id, min(coalesce(o.outcome, g.outcome)) from {plan.table("groups")} g
 left join {plan.table("outcomes")} o on o.k1 = g.k1 and o.k2 = g.k2
@@ -29,4 +29,7 @@ join gone on gone.key = coalesce({key}, g.keyless_key) group by all"""
     )
     engine.unregister("gone")
     found = {str(each): _WORDS[outcome] for each, outcome in rows}
-    return {each: found.get(each, "its records were claimed, excluded or read anew") for each in keys}
+    gone = "its records were claimed, excluded or read anew"
+    if len(plan.lasting) < len(plan.rule.sides):
+        gone = "what was read tonight does not have it any more"
+    return {each: found.get(each, gone) for each in keys}

@@ -38,7 +38,8 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
         return _unite(engine, plan, each, [])
     waiting = engine.one(f"select count(*) from {plan.table('rest')} where outcome = 'pending'")
     partners = "\nunion\n".join(
-        f"select s.k1, s.k2 from {plan.table(side.name + '_full')} s join (select distinct kind, {listed} from {links}) l using (kind, {listed})"
+        f"select s.k1, s.k2 from {plan.table(side.name + '_full')} s join (select distinct kind, {listed} from {links}) l "
+        f"on l.kind = {plan.kind_sql(side, 's.')} and {' and '.join(f's.{field} = l.{field}' for field in fields)}"
         for side in sides
     )
     pending = (

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from recon.domain.records import RECORD_TYPES, RecordType
 from recon.domain.rulebook import Expr, Moves, Reconciliation, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
-from recon.engine.plan import CARRIED, Plan, record_columns
+from recon.engine.plan import CARRIED, Plan, no_money, record_columns
+from recon.errors import Exit, ReconError
 
 _ROW = "source, record_id, file, line"
 
@@ -180,6 +182,7 @@ def side_views(engine: Engine, plan: Plan, rules: Sequence[Reconciliation], open
     """
     for record in reads(plan.rule):
         _arrivals(engine, plan, record, opened)
+    _refuse_overlap(engine, plan)
     for number, side in enumerate(plan.rule.sides):
         _side_rows(engine, plan, side, opened)
         engine.step(
@@ -192,11 +195,28 @@ def _columns(record: str) -> list[str]:
     return [column for column, _ in record_columns(RECORD_TYPES[record])]
 
 
+def _row_columns(record: str) -> list[str]:
+    """The columns of a record's rows in every view of this module: its own, and money columns where it has none."""
+    return [*_columns(record), *(column.rpartition(" ")[2] for column in no_money(RECORD_TYPES[record]))]
+
+
+def _refuse_overlap(engine: Engine, plan: Plan) -> None:
+    """A record that two sides took would be counted twice: refused, with the first one found."""
+    for first, second in combinations(plan.rule.sides, 2):
+        if first.record != second.record:
+            continue
+        both = f"from {plan.table('arrivals_' + first.record)} where {side_filter(first)} and {side_filter(second)}"
+        found = engine.rows(f"select source, record_id {both} order by all limit 1")
+        if found:
+            message = f"{plan.rule.name}: the sides {first.name} and {second.name} both take {'/'.join(found[0])}"
+            raise ReconError("sides-overlap", message, "let one `where` leave out what the other takes", Exit.USAGE)
+
+
 def _arrivals(engine: Engine, plan: Plan, record: str, opened: Path | None) -> None:
     """New rows, and rows that were unclaimed last night: the rules may take them now."""
-    columns = ", ".join(_columns(record))
+    columns = ", ".join([*_columns(record), *no_money(RECORD_TYPES[record])])
     body = f"select {columns}, restated, CAST(NULL AS VARCHAR) as previous_status, DATE '{plan.night}' as since, false as brought from new_{record}"
-    left = opened / f"unclaimed_{record}.parquet" if opened else None
+    left = opened / f"unclaimed_{record}.parquet" if opened and not plan.is_state(record) else None
     if left and left.exists():
         body += f"\nunion all\nselect {columns}, restated, previous_status, since, true from read_parquet({text(left)})"
     engine.step(f"{plan.prefix}_arrivals_{record}", f"create view {plan.table('arrivals_' + record)} as\n{body}")
@@ -204,14 +224,17 @@ def _arrivals(engine: Engine, plan: Plan, record: str, opened: Path | None) -> N
 
 def _side_rows(engine: Engine, plan: Plan, side: Side, opened: Path | None) -> None:
     """`<recon>_<side>_rows`: arrivals that the side takes and its open items; superseded versions taken out."""
-    columns = ", ".join(_columns(side.record))
     carried = ", ".join(column for column, _ in CARRIED)
-    body = (
-        f"select {columns}, {carried}, brought from {plan.table('arrivals_' + side.record)} where {side_filter(side)}"
-    )
-    brought = opened / f"{side.name}.parquet" if opened else None
+    arrivals, filled = plan.table("arrivals_" + side.record), side_filter(side)
+    columns = f"{', '.join(_row_columns(side.record))}, {carried}, brought"
+    body = f"select {columns}, true as takes from {arrivals} where {filled}"
+    brought = opened / f"{side.name}.parquet" if opened and side in plan.lasting else None
     if brought and brought.exists():
-        body += f"\nunion all\nselect {columns}, {carried}, true from read_parquet({text(brought)})"
+        kept = ", ".join([*_columns(side.record), *no_money(plan.record(side))])
+        body += f"\nunion all\nselect {kept}, {carried}, true, true from read_parquet({text(brought)})"
+    if plan.replaces(side) and filled != "coalesce(true, false)":
+        # A version that this side does not take any more replaces the one that it has.
+        body += f"\nunion all\nselect {columns}, false from {arrivals} where not {filled}"
     rows = plan.table(f"{side.name}_rows")
     if not plan.replaces(side):
         engine.step(f"{plan.prefix}_{side.name}_rows", f"create view {rows} as\n{body}")
@@ -236,29 +259,29 @@ def _newest_versions(engine: Engine, plan: Plan, side: Side, body: str) -> None:
         )
         engine.step(
             f"{plan.prefix}_{side.name}_rows",
-            f"create view {plan.table(side.name + '_rows')} as\nselect * from {versions}",
+            f"create view {plan.table(side.name + '_rows')} as\nselect * from {versions} where takes",
         )
         return
     status = "status" if record.field("status") else "CAST(NULL AS VARCHAR)"
-    names = [*_columns(side.record), "restated"]
+    names = [*_row_columns(side.record), "restated"]
     engine.step(
         f"{plan.prefix}_{side.name}_newest",
         f"""create table {plan.table(side.name + "_newest")} as
 with ranked as (
-  select {", ".join(names)}, since, brought, previous_status as known_status,
+  select {", ".join(names)}, since, brought, takes, previous_status as known_status,
     lag({status}) over (partition by source, record_id order by {record.instant} nulls first, not brought, line) as older_status,
     row_number() over (partition by source, record_id order by {record.instant} desc nulls last, brought, line desc) as age
   from {versions} where hash(source, record_id) in (select id from {twice})
 )
-select {", ".join(names)}, coalesce(older_status, known_status) as previous_status, since, brought, age from ranked""",
+select {", ".join(names)}, coalesce(older_status, known_status) as previous_status, since, brought, takes, age from ranked""",
     )
-    kept = ", ".join([*names, *(column for column, _ in CARRIED if column != "restated"), "brought"])
+    kept = ", ".join([*names, *(column for column, _ in CARRIED if column != "restated"), "brought, takes"])
     engine.step(
         f"{plan.prefix}_{side.name}_rows",
         f"""create view {plan.table(side.name + "_rows")} as
-select {kept} from {versions} where hash(source, record_id) not in (select id from {twice})
+select {kept} from {versions} where takes and hash(source, record_id) not in (select id from {twice})
 union all
-select {kept} from {plan.table(side.name + "_newest")} where age = 1""",
+select {kept} from {plan.table(side.name + "_newest")} where age = 1 and takes""",
     )
 
 
@@ -266,7 +289,9 @@ def _keyed(plan: Plan, side: Side, number: int) -> str:
     """A side's rows with the hash of the group's key: two 64-bit hashes of different texts, so no collision can hide a break."""
     keys = plan.key_fields
     kind = plan.kind_sql(side)
-    whole = " || '/' || ".join(keys) if len(keys) > 1 else keys[0]
+    # Each part behind its length, so that no two different keys have the same text.
+    parts = [f"CAST(length({key}) AS VARCHAR) || ':' || {key}" for key in keys]
+    whole = " || ".join(parts) if len(keys) > 1 else keys[0]
     own = f"coalesce({whole}, chr(1) || source || '/' || record_id)"
     others = ["CAST(NULL AS VARCHAR) as psp"] if not plan.record(side).field("psp") else []
     kinds = [] if plan.record(side).field("kind") else [f"{kind} as kind"]

@@ -65,15 +65,15 @@ def _ours(plan: Plan) -> str:
 def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_quarantined_groups`."""
     rows, groups = plan.table("quarantined"), plan.table("groups")
-    [key] = plan.key_fields if len(plan.key_fields) == 1 else ("payment_order_id",)
-    found = [
-        f"select q.number, g.k1, g.k2 from {rows} q join {groups} g on g.{key} = q.{key} where q.kind is null or q.kind = g.kind"
-    ]
+    key, kind = plan.quarantine_key, "q.kind is null or q.kind = g.kind" if plan.by_kind else "true"
+    has_key = key in plan.key_fields
+    same = f"g.{key} = q.{key}" if has_key else "false"
+    found = [f"select q.number, g.k1, g.k2 from {rows} q join {groups} g on {same} where {kind}"]
     for side in plan.rule.sides:
         if plan.record(side).field("psp_reference"):
             found.append(
                 f"select q.number, s.k1, s.k2 from {plan.table(side.name)} s join {rows} q on s.psp_reference = q.psp_reference "
-                f"where q.{key} is null and (q.kind is null or q.kind = s.kind)"
+                f"where {f'q.{key} is null' if has_key else 'true'} and ({kind.replace('g.kind', plan.kind_sql(side, 's.'))})"
             )
     engine.step(
         f"{plan.prefix}_quarantined_groups",

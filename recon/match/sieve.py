@@ -16,7 +16,7 @@ reference on 20,000 lines would make 400 million pairs of them.
 
 from __future__ import annotations
 
-from recon.domain.rulebook import Expr, Side
+from recon.domain.rulebook import Expr, Side, Wait
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import SQL_TYPES, WIDE, Plan, within
@@ -76,13 +76,15 @@ def _meet(plan: Plan) -> str:
             f"CAST({alias}.k1 is not null AS BIGINT) as {side.name}__count",
             f"{alias}.amount as {side.name}__amount, {alias}.currency as {side.name}__currency",
             *(f"{alias}.{field} as {side.name}__{field}" for field in plan.agreed(side)),
+            *_totals(plan, side, f"{alias}."),
         ]
-    key = ", ".join(f"{_first(aliases, field)} as {field}" for field in ["k1", "k2", *plan.key_fields, "kind"])
-    psp = f"least({', '.join(f'{alias}.psp' for alias in aliases)})"
+    key = ", ".join(f"{_first(aliases, field)} as {field}" for field in ["k1", "k2", *plan.key_fields])
+    key += f", {_first(aliases, 'kind') if plan.by_kind else plan.kind_sql(plan.rule.sides[0])} as kind"
+    psp = f"least({', '.join(f'{alias}.psp' for alias in aliases)}) as psp, " if plan.psp_column else ""
     restated = " or ".join(f"coalesce({alias}.restated, false)" for alias in aliases)
     return f"""select *, not restated and {agrees_sql(plan, kinds_known=False)} as clears
 from (
-  select {key}, {psp} as psp, {restated} as restated,
+  select {key}, {psp}{restated} as restated,
     {", ".join(facts)}
   from {_single(plan, plan.rule.sides[0])} {aliases[0]}
 {joins}
@@ -113,8 +115,13 @@ def _swift(plan: Plan) -> str:
             f"{name}__amount as {name}__amount_max, {name}__currency, CAST(NULL AS DATE) as {name}__date",
             f"CAST(0 AS BIGINT) as {name}__cleared_count, CAST(0 AS {WIDE}) as {name}__cleared_amount",
             *(f"{name}__{field}" for field in plan.agreed(side)),
+            *(
+                f"CAST({name}__{field}__total AS {_SUM}) as {name}__{field}__total, {name}__{field}__of, "
+                f"CAST(0 AS {WIDE}) as {name}__{field}__cleared"
+                for field, _ in plan.totals(side)
+            ),
         ]
-    return f"""select k1, k2, {", ".join(plan.key_fields)}, kind, false as keyless, psp, CAST(NULL AS VARCHAR) as keyless_key,
+    return f"""select k1, k2, {", ".join([*plan.key_fields, *plan.psp_column])}, kind, false as keyless, CAST(NULL AS VARCHAR) as keyless_key,
   CAST(NULL AS INTEGER) as first_side, false as restated, false as near_end, false as all_new, true as claims,
   {", ".join(columns)}
 from {plan.table("met")} where clears"""
@@ -124,7 +131,8 @@ def _sums(plan: Plan) -> str:
     union = "\nunion all\n".join(_slice(plan, side) for side in plan.rule.sides)
     aggregates = ",\n  ".join(column for side in range(len(plan.rule.sides)) for column in _aggregates(plan, side))
     keys = ", ".join(f"any_value({field}) as {field}" for field in plan.key_fields)
-    return f"""select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(psp) as psp, min(keyless_key) as keyless_key, min(side) as first_side,
+    keys += "".join(f", min({psp}) as {psp}" for psp in plan.psp_column)
+    return f"""select k1, k2, {keys}, any_value(kind) as kind, bool_or(keyless) as keyless, min(keyless_key) as keyless_key, min(side) as first_side,
   bool_or(restated) as restated, bool_and(near_end) as near_end, bool_and(not brought) as all_new,
   bool_or(claims) as claims,
   {aggregates}
@@ -142,18 +150,29 @@ def _slice(plan: Plan, side: Side) -> str:
     for other in plan.rule.sides:
         for field in plan.agreed(other):
             facts.append(f"{field if other is side else _null(plan, other, field)} as {other.name}__{field}")
+        facts += _totals(plan, other, "" if other is side else None)
     keyless_key = "case when keyless then source || '/' || record_id end"
     near_end = f"coalesce({record.instant} >= TIMESTAMP '{plan.grace_from:%Y-%m-%d %H:%M:%S}', false)"
     columns = [
         "side, k1, k2",
-        *plan.key_fields,
-        "kind, keyless, psp, currency, amount, business_date, restated, brought",
+        *(field for field in plan.key_fields if field not in ("psp", "currency")),
+        f"{plan.kind_sql(side)} as kind, keyless, psp, currency, amount, business_date, restated, brought",
         f"{keyless_key} as keyless_key",
         f"{near_end} as near_end",
         f"{claims} as claims",
         *facts,
     ]
     return f"select {', '.join(columns)} from {plan.table(side.name + '_full')}"
+
+
+def _totals(plan: Plan, side: Side, of: str | None) -> list[str]:
+    """What a side's totals are summed from, with the currency of each; NULL in another side's rows (`of` is None)."""
+    columns = []
+    for field, currency in plan.totals(side):
+        value = "CAST(NULL AS BIGINT)" if of is None else f"{of}{field}"
+        code = "CAST(NULL AS VARCHAR)" if of is None or not currency else f"{of}{currency}"
+        columns.append(f"{value} as {side.name}__{field}__total, {code} as {side.name}__{field}__of")
+    return columns
 
 
 def _null(plan: Plan, side: Side, field: str) -> str:
@@ -183,6 +202,10 @@ def _aggregates(plan: Plan, number: int) -> list[str]:
         # Only this side's slice fills these columns, so they need no filter.
         column = f"{prefix}__{field}"
         columns.append(f"case when min({column}) = max({column}) then min({column}) end as {column}")
+    for field, currency in plan.totals(side):
+        column, code = f"{prefix}__{field}__total", f"{prefix}__{field}__of"
+        total = f"case when min({code}) = max({code}) then sum({column}) end" if currency else f"sum({column})"
+        columns.append(f"{total} as {column}, min({code}) as {code}, CAST(0 AS {WIDE}) as {prefix}__{field}__cleared")
     return columns
 
 
@@ -192,8 +215,9 @@ def agrees_sql(plan: Plan, kinds_known: bool) -> str:
     present = [f"(not ({plan.is_required_sql(side)}) or {side.name}__count > 0)" for side in plan.rule.sides]
     # A sum past int64 is nobody's payment; what clears is remembered as int64.
     fits = [
-        f"coalesce({side.name}__amount between -9223372036854775807 and 9223372036854775807, true)"
+        f"coalesce({sum_} between -9223372036854775807 and 9223372036854775807, true)"
         for side in plan.rule.sides
+        for sum_ in (f"{side.name}__amount", *(f"{side.name}__{field}__total" for field, _ in plan.totals(side)))
     ]
     holds = [f"coalesce({to_sql(expr, column)}, false)" for expr in plan.rule.agree]
     return " and ".join([*present, *holds, *fits])
@@ -206,6 +230,7 @@ def outcome_sql(plan: Plan) -> str:
     when {agrees_sql(plan, kinds_known=False)} then 'cleared'
     when {_silent(plan)} then case when {_first_day(plan)} + {plan.look_back_days} < DATE '{plan.night}' then 'lapsed' else 'silent' end
     when ({_present_agree(plan)}) and (({_not_due(plan)}) or ({_in_grace(plan)})) then 'pending'
+    when {_waiting(plan)} then 'pending'
     else 'left' end"""
 
 
@@ -243,6 +268,20 @@ def _not_due(plan: Plan) -> str:
     return " or ".join(parts) or "false"
 
 
+def _waiting(plan: Plan) -> str:
+    """Some `waits` of the rule file holds, and its time is not over."""
+    return " or ".join(f"({wait_sql(plan, wait)})" for wait in plan.rule.waits) or "false"
+
+
+def wait_sql(plan: Plan, wait: Wait) -> str:
+    """True for a group that waits for that reason tonight."""
+    holds = f"coalesce({to_sql(wait.while_, plan.fact_column(kinds_known=False))}, false)"
+    if wait.business_days is None:
+        return holds
+    first = f"coalesce({', '.join(f'{after}__date' for after in wait.after)})"
+    return f"{holds} and {first} >= {plan.threshold_sql(wait.business_days)}"
+
+
 def _in_grace(plan: Plan) -> str:
     missing = " or ".join(f"(({plan.is_required_sql(side)}) and {side.name}__count = 0)" for side in plan.rule.sides)
     return f"near_end and all_new and ({missing})" if plan.rule.grace_minutes else "false"
@@ -258,12 +297,23 @@ def _silent(plan: Plan) -> str:
     return " and ".join(["not claims", *speaking])
 
 
-def pending_reason_sql(plan: Plan) -> str:
-    """Which side a pending group waits for: the first missing one that is not due, else grace."""
+def pending_sql(plan: Plan) -> tuple[str, str, str]:
+    """Why a pending group waits, since which day, and how many business days it may: the first missing side that is not
+    due, else the first of `waits` that holds, else grace, which has no day."""
     cases = []
     for due in plan.rule.due:
         first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
-        cases.append(
-            f"when {due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)} then {text('waits for ' + due.side)}"
-        )
-    return f"case {' '.join(cases)} else 'grace' end"
+        when = f"{due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)}"
+        cases.append((when, text("waits for " + due.side), first, str(due.business_days)))
+    for wait in plan.rule.waits:
+        first = f"coalesce({', '.join(f'{after}__date' for after in wait.after)})" if wait.after else "NULL"
+        days = "NULL" if wait.business_days is None else str(wait.business_days)
+        cases.append((wait_sql(plan, wait), text(wait.why), first, days))
+    parts = [" ".join(f"when {each[0]} then {each[n]}" for each in cases) for n in (1, 2, 3)]
+    if not cases:
+        return "'grace'", "CAST(NULL AS DATE)", "CAST(NULL AS BIGINT)"
+    return (
+        f"case {parts[0]} else 'grace' end",
+        f"CAST(case {parts[1]} end AS DATE)",
+        f"CAST(case {parts[2]} end AS BIGINT)",
+    )

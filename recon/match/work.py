@@ -87,10 +87,13 @@ def _records(plan: Plan, side: Side, condition: str) -> str:
 def build_facts(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_facts`, one row a root, from its groups' records and from what is remembered of its keys."""
     work = plan.table("work")
-    key_text = " || '/' || ".join([*plan.key_fields, "kind"])
+    key_text = plan.key_sql()
     smallest = ", ".join(f"arg_min({field}, key) as {field}" for field in plan.key_fields)
     sides = "\n".join(_side_join(plan, side) for side in plan.rule.sides)
     columns = ",\n  ".join(column for side in plan.rule.sides for column in _side_columns(plan, side))
+    psp = f"least({', '.join(f'o_{side.name}.psp, m_{side.name}.psp' for side in plan.rule.sides)}) as psp," * len(
+        plan.psp_column
+    )
     engine.step(
         f"{plan.prefix}_remembered",
         f"""create or replace table {plan.table("remembered")} as
@@ -112,7 +115,7 @@ roots as (
 select r.root as gid, {", ".join(f"r.{field}" for field in plan.key_fields)}, coalesce(r.key, r.keyless_key) as key, r.kind, r.keyless,
   r.cleared_before, r.quarantined, false as unclaimed, r.found_by, r.candidates, r.must, r.taken_by,
   {" or ".join(f"coalesce(o_{side.name}.restated, false)" for side in plan.rule.sides)} as restated,
-  least({", ".join(f"o_{side.name}.psp, m_{side.name}.psp" for side in plan.rule.sides)}) as psp,
+  {psp}
   least({", ".join(f"o_{side.name}.since" for side in plan.rule.sides)}) as since,
   {columns}
 from roots r
@@ -123,14 +126,28 @@ from roots r
 def _side_join(plan: Plan, side: Side) -> str:
     """A side's own records (o_) and what is remembered of it (m_), each summed to one row a root."""
     name = side.name
+
+    def of(code: str) -> str:
+        return f"s.{code}" if code else "CAST(NULL AS VARCHAR)"
+
     own = "".join(
-        f", min({field}) as {field}__low, max({field}) as {field}__high" for field in plan.used(side) if field != "psp"
+        f", min(s.{field}) as {field}__low, max(s.{field}) as {field}__high"
+        for field in plan.used(side)
+        if field != "psp"
+    )
+    own += "".join(
+        f", sum(s.{field}) as {field}__sum, min({of(code)}) as {field}__of_low, max({of(code)}) as {field}__of_high"
+        for field, code in plan.totals(side)
     )
     kept = kept_facts(plan, side) if plan.replaces(side) else []
     old = "".join(f", min({field}) as {field}__low, max({field}) as {field}__high" for field in kept)
+    old += "".join(
+        f", sum({field}__total) as {field}__sum, min({field}__of) as {field}__of_low, max({field}__of) as {field}__of_high"
+        for field, _ in plan.totals(side)
+    )
     return f"""left join (
-  select w.root, count(*) as n, sum(amount) as amount, min(amount) as low, max(amount) as high, min(currency) as first_currency,
-    max(currency) as last_currency, min(business_date) as day, bool_or(s.restated) as restated, min(s.psp) as psp, min(s.since) as since{own}
+  select w.root, count(*) as n, sum(s.amount) as amount, min(s.amount) as low, max(s.amount) as high, min(s.currency) as first_currency,
+    max(s.currency) as last_currency, min(s.business_date) as day, bool_or(s.restated) as restated, min(s.psp) as psp, min(s.since) as since{own}
   from {plan.table("work_" + name)} s join {plan.table("work")} w on s.gid = w.gid group by w.root
 ) o_{name} on o_{name}.root = r.root
 left join (
@@ -144,15 +161,37 @@ def _remembered_side(plan: Plan, side: Side) -> str:
     """What earlier nights cleared of a side. For a side whose newest version replaces the older one: the newest night's, and
     none where tonight has a newer version of that key."""
     name = side.name
+    if side not in plan.lasting:
+        return _nothing_remembered(plan, side)
     facts = f"{name}__count as n, {name}__amount as amount, coalesce({name}__amount_min, {name}__amount) as low, coalesce({name}__amount_max, {name}__amount) as high, {name}__currency as currency, psp"
+    facts += "".join(
+        f", {name}__{field}__total as {field}__total, {name}__{field}__of as {field}__of"
+        for field, _ in plan.totals(side)
+    )
     if not plan.replaces(side):
         return f"select root, {facts} from {plan.table('remembered')} where {name}__count > 0"
     kept = "".join(f", {name}__{field} as {field}" for field in kept_facts(plan, side))
     keys = ", ".join([*plan.key_fields, "kind"])
+    # A newer version may be another side's: the status that makes the side has changed.
+    newer = " union all ".join(
+        f"select (w.root, {', '.join('s.' + field for field in plan.key_fields)}, {plan.kind_sql(other, 's.')}) "
+        f"from {plan.table('work_' + other.name)} s join {plan.table('work')} w on s.gid = w.gid where not s.keyless"
+        for other in plan.rule.sides
+        if other.record == side.record
+    )
     return f"""select root, {facts}{kept} from {plan.table("remembered")}
-where {name}__count > 0 and (root, {keys}) not in (select (w.root, {", ".join("s." + field for field in [*plan.key_fields, "kind"])})
-  from {plan.table("work_" + name)} s join {plan.table("work")} w on s.gid = w.gid where not s.keyless)
+where {name}__count > 0 and (root, {keys}) not in ({newer})
 qualify row_number() over (partition by root, {keys} order by night desc) = 1"""
+
+
+def _nothing_remembered(plan: Plan, side: Side) -> str:
+    """Of a side that is read whole each night: no row, with the columns of the others."""
+    money = ", ".join(f"CAST(NULL AS BIGINT) as {each}" for each in ("root", "n", "amount", "low", "high"))
+    totals = "".join(
+        f", CAST(NULL AS BIGINT) as {field}__total, CAST(NULL AS VARCHAR) as {field}__of"
+        for field, _ in plan.totals(side)
+    )
+    return f"select {money}, CAST(NULL AS VARCHAR) as currency, CAST(NULL AS VARCHAR) as psp{totals} where false"
 
 
 def _before_join(plan: Plan, side: Side) -> str:
@@ -179,6 +218,15 @@ def _side_columns(plan: Plan, side: Side) -> list[str]:
         f"{own}.day as {name}__date",
         f"coalesce({own}.psp, {old}.psp) as {name}__psp",
     ]
+    for field, code in plan.totals(side):
+        sums = [f"{each}.{field}__sum" for each in (own, old)]
+        total = f"case when {sums[0]} is null and {sums[1]} is null then NULL else CAST(coalesce({sums[0]}, 0) AS {WIDE}) + coalesce({sums[1]}, 0) end"
+        low = f"least({own}.{field}__of_low, {old}.{field}__of_low)"
+        high = f"greatest({own}.{field}__of_high, {old}.{field}__of_high)"
+        columns.append(
+            (f"case when {low} = {high} then {total} end" if code else total) + f" as {name}__{field}__total, "
+            f"CAST({low} AS VARCHAR) as {name}__{field}__of, CAST(coalesce({old}.{field}__sum, 0) AS {WIDE}) as {name}__{field}__cleared"
+        )
     kept = kept_facts(plan, side) if plan.replaces(side) else []
     for field in plan.used(side):
         if field == "psp":

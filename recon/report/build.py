@@ -11,6 +11,7 @@ from recon.domain.breaks import Break, Fix
 from recon.domain.money import to_text
 from recon.domain.rulebook import Class, Reconciliation, Severity
 from recon.engine.duck import Engine
+from recon.engine.expressions import equality
 from recon.engine.plan import Plan
 from recon.report.facts import (
     BreakFact,
@@ -51,7 +52,9 @@ def bucket_of(age_days: int) -> str:
 
 def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
     """Per provider and currency: external = internal + pending + breaks + residual."""
-    external, internal = plan.rule.sides[0].name, plan.rule.sides[1].name if len(plan.rule.sides) > 1 else ""
+    external, internal = _tied(plan)
+    if not external:
+        return []
     sums: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
     for psp, currency, side, outcome, _, amount in engine.rows(f"select * from {plan.table('tie')} order by all"):
         if side in (external, internal):
@@ -61,7 +64,7 @@ def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
     for (psp, currency), found in sorted(sums.items()):
         outside = sum(amount for (side, _), amount in found.items() if side == external)
         inside = sum(amount for (side, _), amount in found.items() if side == internal)
-        pending = found[external, "pending"] - found[internal, "pending"]
+        pending = sum(found[external, each] - found[internal, each] for each in ("pending", "silent", "lapsed"))
         broken = found[external, "broken"] - found[internal, "broken"]
         counts = groups.get((psp, currency), Counter())
         lines.append(
@@ -81,6 +84,20 @@ def tie_out_lines(engine: Engine, plan: Plan) -> list[TieOutLine]:
             )
         )
     return lines
+
+
+def _tied(plan: Plan) -> tuple[str, str]:
+    """The two sides whose amounts are equal wherever a group clears; one and none, where its amount is zero; or neither,
+    where `agree` says no such thing."""
+    first = plan.rule.sides[0]
+    for expr in plan.rule.agree:
+        sides = equality(expr)
+        if sides == (f"{first.name}.amount", "0"):
+            return first.name, ""
+        for side in plan.rule.sides[1:]:
+            if sides == (f"{first.name}.amount", f"{side.name}.amount") and not first.optional and not side.optional:
+                return first.name, side.name
+    return "", ""
 
 
 def _group_counts(engine: Engine, plan: Plan) -> dict[tuple[str, str], Counter[str]]:
@@ -115,7 +132,7 @@ def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) 
 
 def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...]) -> BreakFact:
     kind = each.key.rpartition("/")[2]
-    speaking = plan.required(kind) if plan else ()
+    speaking = [side for side in plan.rule.sides if plan.speaks(side, kind)] if plan else []
     # A side that does not speak of this kind would look like a missing record.
     sides = [
         name for name in each.amounts if each.amounts[name] is not None or any(side.name == name for side in speaking)
@@ -141,6 +158,7 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...])
         reason=each.reason,
         fix_id=each.fix_id,
         provenance=each.provenance,
+        related=each.related,
         records=records,
         tried=tried(plan, each.facts) if plan else (),
     )

@@ -164,6 +164,7 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed) -> dict[str, obj
         "reason": shown(b.reason),
         "first": b.first_seen.isoformat(),
         "provenance": shown(b.provenance),
+        "related": [shown(each, 80) for each in b.related],
         "explain": explain_command(b),
         "records": [_record(r, files) for r in b.records[:RECORDS_LIMIT]],
         "more_records": max(0, len(b.records) - RECORDS_LIMIT),

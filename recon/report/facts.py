@@ -48,6 +48,7 @@ class BreakFact:
     reason: str  # why it was closed or reopened, or demoted from auto_fix; else empty
     fix_id: str | None
     provenance: str  # "stripe_20261119.csv:1842; query:ledger#88"
+    related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ def write_html(facts: NightFacts, path: Path, templates: Sequence[Path] = ()) ->
 
 def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
     """The report as text. Raises jinja2.TemplateError for a wrong template, ValueError for one we can't inline."""
-    environment = _environment(templates)
+    environment = _environment(tuple(templates))
     style, script = _inlined(environment, "report.css"), _inlined(environment, "report.js")
     embedded = embed(facts)
     return environment.get_template("report.html.j2").render(
@@ -55,7 +56,8 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
     )
 
 
-def _environment(templates: Sequence[Path]) -> Environment:
+@lru_cache(8)  # it keeps the templates that it has compiled
+def _environment(templates: tuple[Path, ...]) -> Environment:
     folders = [*map(str, templates), str(shipped_templates())]
     environment = Environment(
         loader=FileSystemLoader(folders),

@@ -30,7 +30,8 @@ def break_records(engine: Engine, plan: Plan, gids: Sequence[int]) -> dict[int, 
         )
         for row in _dicts(engine, sql):
             found[row["root"]].append(_record(side.name, plan.record(side), row))
-        _remembered(engine, plan, side.name, found)
+        if side in plan.lasting:
+            _remembered(engine, plan, side.name, found)
     for record in dict.fromkeys(side.record for side in plan.rule.sides):
         sql = (
             f"select e.gid as root, u.* from {plan.table('extra')} e join {plan.table('unclaimed_' + record)} u "
@@ -73,7 +74,7 @@ def _shown(value: Any) -> str:
 
 def _remembered(engine: Engine, plan: Plan, side: str, found: dict[int, list[RecordFact]]) -> None:
     """What cleared on earlier nights: sums, not rows; the records are in that night's folder."""
-    key = " || '/' || ".join([*plan.key_fields, "kind"])
+    key = plan.key_sql()
     sql = (
         f"select root, night, {key} as key, {side}__count as n, {side}__amount as amount, {side}__currency as currency "
         f"from {plan.table('remembered')} where {side}__count > 0 and root in (select gid from shown) order by root, night"

@@ -22,7 +22,8 @@ from recon.domain.rulebook import Class
 
 _BEFORE_AMOUNTS = ("break_id", "reconciliation", "key", "code", "class", "state", "currency", "difference")
 _AFTER_AMOUNTS = (
-    "psp", "first_seen", "age_days", "deadline", "owner", "rule", "why", "next_step", "reason", "fix_id", "provenance"
+    "psp", "first_seen", "age_days", "deadline", "owner", "rule", "why", "next_step", "reason", "fix_id", "provenance",
+    "related",
 )  # fmt: skip
 _DATES = ("first_seen", "deadline")
 
@@ -55,6 +56,7 @@ def break_row(each: Break, sides: Sequence[str]) -> dict[str, Any]:
         reason=each.reason,
         fix_id=each.fix_id,
         provenance=each.provenance,
+        related=" ".join(each.related),
     )
     return row
 
@@ -116,7 +118,10 @@ _KNOWN = pa.schema(
         ("first_seen", pa.date32()),
         ("deadline", pa.date32()),
         ("closed_on", pa.date32()),
-        *((name, pa.string()) for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id")),
+        *(
+            (name, pa.string())
+            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related")
+        ),
     ]
 )
 
@@ -146,6 +151,7 @@ def write_known(path: Path, breaks: Sequence[Break]) -> None:
             "reason": each.reason,
             "provenance": each.provenance,
             "fix_id": each.fix_id,
+            "related": " ".join(each.related),
         }
         for each in breaks
     ]
@@ -181,5 +187,6 @@ def read_known(path: Path) -> dict[str, Break]:
             provenance=row["provenance"],
             closed_on=closed_on,
             fix_id=row["fix_id"],
+            related=tuple((row.get("related") or "").split()),
         )
     return known

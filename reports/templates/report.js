@@ -357,6 +357,7 @@
     const items = [["Rule", d.rule || "none: no rule names this difference"], ["Break id", column.id[i]], ["First seen", `${d.first}, ${column.age[i]} business ${column.age[i] === 1 ? "day" : "days"} ago`],
       ["Due by", column.deadline[i] || "no deadline"], ["Owner", word("owner", i) || "nobody yet"], ["Provenance", d.provenance]];
     const parts = [el("h3", null, "This break"), el("dl", { class: "history" }, items.flatMap(([name, text]) => [el("dt", null, name), el("dd", null, marked(text))]))];
+    if (d.related.length) parts.push(el("h3", null, "Breaks of the same payment"), el("ul", { class: "tried" }, d.related.map((id) => el("li", { class: "key" }, marked(id)))));
     if (d.tried.length) parts.push(el("h3", null, "What was tried"), el("ol", { class: "tried" }, d.tried.map((line) => el("li", null, marked(line)))));
     return parts;
   }

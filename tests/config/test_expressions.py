@@ -142,6 +142,12 @@ def test_everything_off_the_list_is_refused(text):
     assert problems(text)
 
 
+def test_marks_of_no_expression_are_refused_before_they_are_parsed():
+    """The parser's time doubles with each `@` in a row: 60 of them would take longer than anybody waits."""
+    [problem] = problems("@" * 60)
+    assert problem.startswith("rules/x.yaml:7:11: error: @ is not part of the rule language")
+
+
 def test_the_refusal_names_place_and_nearest_name():
     assert problems("kind = 'capture' and psp.amont > 0") == [
         "rules/x.yaml:7:32: error: psp.amont is not a name that can be read here (did you mean psp.amount?)"

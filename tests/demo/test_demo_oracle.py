@@ -1,4 +1,4 @@
-"""The demo's truth against the oracle: plain Python, on files and books read without recon, finds exactly that."""
+"""The demo's truth of payin against the oracle: plain Python, on files and books read without recon, finds exactly that."""
 
 import csv
 from pathlib import Path
@@ -14,7 +14,7 @@ from recon.demo.make import make_shop
 def planted(directory: Path, state: str) -> dict[str, set[tuple[str, str, str]]]:
     """Of each night, what the truth says: (key, code, class)."""
     with (directory / "truth.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["state"] == state]
+        rows = [row for row in csv.DictReader(file) if row["state"] == state and row["reconciliation"] == "payin"]
     nights = {str(night): set() for night in demo_files.NIGHTS}
     for row in rows:
         nights[row["night"]].add((row["key"], row["code"], row["class"]))

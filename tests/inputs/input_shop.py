@@ -15,6 +15,7 @@ from collections import Counter
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ class Shop:
         assert self.ledger() == before, "the ledger was changed"
         if (self.root / "nights" / night).exists():
             assert verify_night(self.root / "nights" / night) == []
-            jsonschema.validate(self.left(night), schema("inputs"))
+            _validator().validate(self.left(night))
             for line in self.summary(night)["roll_forward"]:
                 for side in (line["counts"], {name: int(text) for name, text in line["amounts"].items()}):
                     if side:
@@ -154,12 +155,22 @@ class Shop:
 
     def new(self, night: str, source: str = "toss") -> Counter[str]:
         """The counts of one source's roll-forward, all currencies."""
+        return Counter(self.counts(night, source))
+
+    def counts(self, night: str, source: str = "toss") -> dict[str, int]:
+        """The same, without those that are zero."""
+        return self._rolled(night, source, "counts")
+
+    def money(self, night: str, source: str = "toss") -> dict[str, int]:
+        """The won of one source's roll-forward, without what is zero."""
+        return self._rolled(night, source, "amounts")
+
+    def _rolled(self, night: str, source: str, of: str) -> dict[str, int]:
         total: Counter[str] = Counter()
         for line in self.summary(night)["roll_forward"]:
             if line["source"] == source:
-                for name, count in line["counts"].items():
-                    total[name] += count
-        return total
+                total.update({name: int(value) for name, value in line[of].items()})
+        return {name: value for name, value in total.items() if value}
 
     def bytes_of(self, night: str) -> dict[str, str]:
         folder = self.root / "nights" / night
@@ -173,6 +184,11 @@ class Shop:
         self, what: str, decision: str = "accept", name: str = "jane", why: str = "the provider says so"
     ) -> Said:
         return self.recon("inputs", decision, what, "--as", name, "--why", why)
+
+
+@cache
+def _validator() -> Any:
+    return jsonschema.validators.validator_for(schema("inputs"))(schema("inputs"))
 
 
 def next_day(night: str, days: int = 1) -> str:

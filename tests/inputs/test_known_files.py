@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from input_shop import Shop
 
 D13, D14, D15 = "2026-10-13", "2026-10-14", "2026-10-15"
@@ -15,7 +17,8 @@ def test_f3_the_same_bytes_under_another_name_are_no_op(shop):
     assert twin["status"] == "replayed" and twin["replayed"] == twin["rows"] == 2 and twin["read"] == 0
     assert twin["first"] == {"night": D13, "source": "toss", "name": "in/toss_2026-10-13.csv"}
     assert "the same bytes as in/toss_2026-10-13.csv, read on 2026-10-13" in twin["reason"]
-    assert shop.new(D13)["new"] == 2 and shop.breaks(D13) == {}
+    assert shop.counts(D13) == {"new": 4, "cleared": 2, "replayed": 2} and shop.breaks(D13) == {}
+    assert shop.money(D13) == {"new": 60000, "cleared": 30000, "replayed": 30000}
 
 
 def test_f3_the_same_bytes_in_another_folder_and_on_a_later_night_are_no_op(tmp_path):
@@ -31,7 +34,61 @@ def test_f3_the_same_bytes_in_another_folder_and_on_a_later_night_are_no_op(tmp_
     assert said.exit == 0, said.out
     again = shop.entry(D14, "again/")
     assert again["status"] == "replayed" and again["first"]["night"] == D13
-    assert shop.new(D14)["new"] == 1 and shop.breaks(D14) == {}
+    assert shop.counts(D14) == {"new": 2, "cleared": 1, "replayed": 1} and shop.breaks(D14) == {}
+    assert shop.money(D14) == {"new": 15000, "cleared": 5000, "replayed": 10000}
+
+
+def test_f3_of_known_bytes_the_rows_that_could_not_be_read_are_counted_as_known_too(shop):
+    rows = (shop.root / "in" / "toss_2026-10-13.csv").read_text("utf-8")
+    shop.write("in/toss_2026-10-13.csv", rows + "T-9,capture,pay-9,PO-9,KRW,12.5,2026-10-13 01:00:00\n")
+    (shop.root / "in" / "toss_2026-10-13_twin.csv").write_bytes((shop.root / "in" / "toss_2026-10-13.csv").read_bytes())
+    assert shop.run(D13).exit == 0
+    twin = shop.entry(D13, "toss_2026-10-13_twin")
+    assert (twin["rows"], twin["replayed"], twin["quarantined"]) == (3, 3, 0)
+    assert shop.counts(D13) == {"new": 6, "cleared": 2, "replayed": 3, "quarantined": 1}
+    assert shop.money(D13) == {"new": 60000, "cleared": 30000, "replayed": 30000}
+
+
+def test_f3_old_bytes_that_come_beside_todays_file_are_counted_as_known(shop):
+    """Their name says today, so they would be a mistake if today's file were not there: nobody has to mend it."""
+    assert shop.run(D13).exit == 0
+    shop.settle("toss_2026-10-14.csv", D14, T3=5000)
+    shop.write("in/toss_2026-10-14_old.csv", (shop.root / "in" / "toss_2026-10-13.csv").read_text("utf-8"))
+    said = shop.run(D14)
+    assert said.exit == 0, said.out
+    old = shop.entry(D14, "toss_2026-10-14_old")
+    assert old["status"] == "replayed" and (old["rows"], old["read"], old["replayed"]) == (2, 0, 2)
+    assert "the files of 2026-10-14 are there besides: nothing in it is new" in old["reason"]
+    assert shop.counts(D14) == {"new": 3, "cleared": 1, "replayed": 2} and shop.breaks(D14) == {}
+    assert shop.money(D14) == {"new": 35000, "cleared": 5000, "replayed": 30000}
+
+
+def test_f3_old_bytes_beside_todays_file_ask_nobody_and_a_dead_state_database_does_not_keep_the_night(shop):
+    """The folder is published; only what is told to the database at the end fails, and the next run brings it up."""
+    test_f3_old_bytes_that_come_beside_todays_file_are_counted_as_known(shop)
+    before = shop.bytes_of(D14)
+    shutil.rmtree(shop.root / "nights" / D14)
+    config = shop.root / "recon.yaml"
+    text = config.read_text("utf-8")
+    config.write_text(text + 'state: {url: "postgresql://clerk@127.0.0.1:1/state"}\n', encoding="utf-8")
+    said = shop.run(D14)
+    assert said.exit == 4 and "state-database" in said.error
+    config.write_text(text, encoding="utf-8")
+    assert shop.bytes_of(D14).keys() == before.keys()
+    assert shop.run(D14).exit == 0 and shop.bytes_of(D14) == before
+
+
+def test_f6_accepted_yesterdays_bytes_are_read_as_todays_and_every_row_is_known(shop):
+    assert shop.run(D13).exit == 0
+    shop.write("in/toss_2026-10-14.csv", (shop.root / "in" / "toss_2026-10-13.csv").read_text("utf-8"))
+    assert shop.run(D14).exit == 3
+    assert shop.accept("toss_2026-10-14.csv").exit == 0
+    assert shop.run(D14).exit == 0
+    entry = shop.entry(D14, "toss_2026-10-14")
+    assert entry["status"] == "read" and (entry["rows"], entry["read"], entry["replayed"]) == (2, 2, 2)
+    assert shop.counts(D14) == {"new": 2, "replayed": 2} and shop.money(D14) == {"new": 30000, "replayed": 30000}
+    before = shop.bytes_of(D14)
+    assert shop.run(D14).exit == 0 and shop.bytes_of(D14) == before
 
 
 def test_f3_the_same_bytes_in_the_folder_of_another_source_are_no_op(tmp_path):
@@ -45,6 +102,10 @@ def test_f3_the_same_bytes_in_the_folder_of_another_source_are_no_op(tmp_path):
     [kr] = [each for each in shop.left(D13)["inputs"] if each["source"] == "kr"]
     assert kr["status"] == "replayed" and kr["first"]["source"] == "toss"
     assert shop.breaks(D13) == {} and shop.cleared(D13) == 1
+    assert shop.counts(D13, "kr") == {"new": 1, "replayed": 1} and shop.money(D13, "kr") == {
+        "new": 10000,
+        "replayed": 10000,
+    }
 
 
 def restated(shop: Shop) -> None:
@@ -201,8 +262,8 @@ def test_f8_of_a_file_that_overlaps_the_known_rows_are_no_op_and_the_new_ones_ar
     assert said.exit == 0, said.out
     entry = shop.entry(D14, "toss_2026-10-14")
     assert (entry["rows"], entry["read"], entry["replayed"], entry["restated"]) == (2, 2, 1, 0)
-    assert shop.new(D14)["new"] == 2 and shop.new(D14)["replayed"] == 1
-    assert shop.breaks(D14) == {} and shop.cleared(D14) == 1
+    assert shop.counts(D14) == {"new": 2, "cleared": 1, "replayed": 1} and shop.breaks(D14) == {}
+    assert shop.money(D14) == {"new": 25000, "cleared": 5000, "replayed": 20000}
 
 
 def test_e33_like_a_file_that_is_replayed_later_is_known_beyond_the_look_back(tmp_path):
@@ -219,7 +280,7 @@ def test_e33_like_a_file_that_is_replayed_later_is_known_beyond_the_look_back(tm
     assert shop.run("2026-10-16").exit == 0
     entry = shop.entry("2026-10-16", "toss_replayed")
     assert entry["status"] == "replayed" and entry["first"]["night"] == D13
-    assert shop.breaks("2026-10-16") == {} and shop.new("2026-10-16")["new"] == 0
+    assert shop.breaks("2026-10-16") == {} and shop.counts("2026-10-16") == {"new": 1, "replayed": 1}
 
 
 def test_e33_like_old_files_put_back_from_a_backup_change_nothing(shop):
