@@ -26,6 +26,7 @@ from recon.engine.duck import Engine, inside
 from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
+from recon.fixes.night import queue_night
 from recon.inputs import leave_quarantine, read_inputs, write_inputs
 from recon.intake import Inputs
 from recon.match import match
@@ -41,7 +42,7 @@ from recon.store.history import cleared_files, earlier_nights, earlier_records, 
 from recon.store.lock import night_lock
 from recon.store.started import started
 from recon.store.state import record_night
-from recon.summary import state_rows, summary
+from recon.summary import break_rows, proposals, summary
 from recon.totals import prove_roll_forward, prove_tie_out
 from recon.workspace import Workspace
 
@@ -57,12 +58,14 @@ class Options:
     """How a night is run. `only`: reconciliations by name, all when empty; `dry_run`: publish nothing.
 
     new_config   take rules that were edited since a run of this night was killed
+    maker        who runs it: maker of the fixes it proposes, who never approves them; empty: `recon.fixes.night.maker`
     """
 
     only: tuple[str, ...] = ()
     dry_run: bool = False
     refetch: bool = False
     new_config: bool = False
+    maker: str = ""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Outcome:
     )  # break id -> the payments and orders that it speaks of
     tie_out: list[TieOutLine] = field(default_factory=list)
     roll_forward: list[RollForwardLine] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)  # breaks that tonight could not judge: their fixes stay as they are
 
 
 def run_night(
@@ -152,7 +156,7 @@ def run_night(
             notify("publishing")
             make_durable(workspace.raw, [each.entry["sha256"] for each in inputs.read if each.entry["sha256"]])
             result.changed = publish(making, workspace.nights, night)
-            _record_state(workspace, night, before, result)
+            _record_state(workspace, night, before, result, outcome, options.maker)
             clock.lap("publish")
     result.seconds = clock.laps
     return result
@@ -243,6 +247,7 @@ def _classify(
             if not _waits_for(plan, inputs, each):
                 tonight.append(each)
             elif before and before.is_open:
+                outcome.held.add(each.break_id)
                 tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None))
             elif each.gid is not None:
                 awaited.append(each.gid)
@@ -458,7 +463,9 @@ def _write_steps(engine: Engine, making: Path) -> None:
     (folder / "steps.sql").write_text(body + "\n", encoding="utf-8")
 
 
-def _record_state(workspace: Workspace, night: date, before: Path | None, result: NightResult) -> None:
+def _record_state(
+    workspace: Workspace, night: date, before: Path | None, result: NightResult, outcome: Outcome, maker: str
+) -> None:
     newest = max(published(workspace.nights), default=night)
     facts = {
         "night": night,
@@ -466,8 +473,18 @@ def _record_state(workspace: Workspace, night: date, before: Path | None, result
         "manifest_sha256": manifest_sha256(workspace.nights / str(night)),
         "previous_sha256": manifest_sha256(before) if before else None,
     }
-    known, proposed = state_rows(night, result.breaks, result.fixes)
-    record_night(workspace.state_url.value, workspace.root, night, facts, known, proposed, newest == night)
+    rules = [plan.rule for plan in outcome.plans]
+    queue = queue_night(
+        night,
+        proposals(result.breaks, result.fixes, rules),
+        maker,
+        [rule.name for rule in rules],
+        outcome.held,
+        {each.break_id: each.reason for each in result.breaks if not each.is_open},
+        workspace.policy,
+    )
+    known = break_rows(night, result.breaks)
+    record_night(workspace.state_url.value, workspace.root, night, facts, known, newest == night, queue)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from recon.domain.calendar import Calendar
+from recon.domain.queue import Policy
 from recon.domain.rulebook import Brake, Format, Reconciliation, Source
 
 
@@ -191,6 +192,7 @@ class Workspace:
     pgp_keys: Mapping[str, PgpKey] = field(default_factory=dict)  # by source
     unpack_limits: UnpackLimits = UnpackLimits()
     targets: Mapping[str, TargetSettings] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)  # of the fix queue: ceilings, approvers
 
     @property
     def nights(self) -> Path:

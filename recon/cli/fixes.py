@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
+from recon.domain.queue import Status
 from recon.errors import ReconError
+
+if TYPE_CHECKING:
+    from recon.fixes.queue import QueuedFix
 
 
 @click.group()
@@ -24,18 +27,39 @@ def fixes() -> None:
 def queue(workspace: Path) -> list[dict[str, Any]]:
     """Every fix of the state database, with its content as an object."""
     from recon.config.workspace_file import load_workspace
-    from recon.store.state import read_fixes
+    from recon.fixes.read import read_queue
 
     settings = load_workspace(workspace)
-    return [
-        {**json.loads(row["content"]), "status": row["status"], "proposed_on": str(row["proposed_on"])}
-        for row in read_fixes(settings.state_url.value, settings.root)
-    ]
+    return [as_data(each) for each in read_queue(settings.state_url.value, settings.root)]
+
+
+def as_data(fix: QueuedFix) -> dict[str, Any]:
+    """A fix as --json prints it: what it does, how it stands, who made and who approved it."""
+    return {
+        **fix.content,
+        "class": fix.class_,
+        "code": fix.code,
+        "psp": fix.psp,
+        "limit": fix.limit_text,
+        "content_sha256": fix.content_sha256,
+        "rule_sha256": fix.rule_sha256,
+        "seen": fix.seen,
+        "seen_sha256": fix.seen_sha256,
+        "status": str(fix.status),
+        "proposed_on": str(fix.proposed_on),
+        "seen_on": str(fix.seen_on),
+        "maker": fix.maker,
+        "approved_by": fix.approved_by,
+        "attempts": fix.attempts,
+        "not_before": fix.not_before,
+        "error": fix.error,
+        "receipt": fix.receipt,
+    }
 
 
 @fixes.command("list")
 @workspace_option
-@click.option("--status", type=click.Choice(["proposed", "superseded"]), help="Only these.")
+@click.option("--status", type=click.Choice([str(each) for each in Status]), help="Only these.")
 @click.option("--class", "class_", type=click.Choice(["auto_fix", "manual_review"]), help="Only this class.")
 @json_option
 def list_(workspace: Path, status: str | None, class_: str | None, as_json: bool) -> None:
@@ -90,6 +114,8 @@ def show(workspace: Path, fix_id: str, as_json: bool) -> None:
         "template",
         "class",
         "status",
+        "maker",
+        "approved_by",
         "proposed_on",
         "memo",
         "amount",

@@ -209,6 +209,7 @@ class RuleModel(Shape):
     deadline: BusinessDays | None = None
     owner: str = ""
     stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
+    auto_approve: Flag = Field(False, description="Its automatic fixes need no person (docs/fix-queue.md).")
     fires_on: list[Facts] = []
     silent_on: list[Facts] = []
 
@@ -512,6 +513,16 @@ class SourceModel(Shape):
     optional_fields: Words = []
 
 
+class ApprovalsModel(Shape):
+    """Ceilings that no approval passes, in major units per currency; a currency that one of them lacks has none of it."""
+
+    per_fix: Amounts = Field(description="One fix.")
+    per_rule: Amounts = Field(description="What is approved of one break rule's fixes while one night is the newest.")
+    per_night: Amounts = Field(description="What is approved while one night is the newest.")
+    per_person: Amounts = Field(description="What one person approves while one night is the newest.")
+    approvers: Words | None = Field(None, description="Nobody else may approve; without it everybody but the maker.")
+
+
 class WorkspaceFile(Shape):
     """recon.yaml: the workspace (docs/configure.md)."""
 
@@ -533,3 +544,4 @@ class WorkspaceFile(Shape):
     threads: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=256)] = 2
     quarantine: QuarantineModel = QuarantineModel()
     brake: BrakeModel | None = None
+    approvals: ApprovalsModel | None = None

@@ -267,6 +267,7 @@ class _Reader:
             proven=self._rule(model.proven, *path, "proven") if model.proven is not None else None,
             limit=limit,
             deadline_days=model.deadline,
+            auto_approve=model.auto_approve,
             owner=model.owner,
             fires_on=self._cases(model.fires_on, *path, "fires_on"),
             silent_on=self._cases(model.silent_on, *path, "silent_on"),

@@ -25,6 +25,7 @@ from recon.config.transports import check_use, read_pgp, read_transports, settle
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.calendar import Calendar
+from recon.domain.queue import Policy
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, Expected, Format, Moves, Reconciliation, Source
 from recon.errors import ConfigError, Place, Problem
@@ -94,6 +95,11 @@ class _Reader:
         if model.brake is not None:
             given = model.brake
             brake = reader.brake(document, given.fixes, given.share_percent, given.amount)
+        policy = Policy()
+        if model.approvals is not None:
+            wanted = model.approvals
+            kinds = ("per_fix", "per_rule", "per_night", "per_person")
+            policy = reader.approvals(document, {kind: getattr(wanted, kind) for kind in kinds}, wanted.approvers)
         hour, minute = map(int, model.cut_off.split(":"))
         return Workspace(
             root=self.root,
@@ -109,6 +115,7 @@ class _Reader:
             formats=formats,
             reconciliations=reconciliations,
             brake=brake,
+            policy=policy,
             first_night=model.opening.empty_from if model.opening else None,
             look_back_days=model.look_back_days,
             memory_limit=model.memory_limit,

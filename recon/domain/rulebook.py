@@ -161,6 +161,7 @@ class BreakRule:
     limit: Mapping[str, int] = field(default_factory=dict)
     deadline_days: int | None = None  # business days from first seen
     owner: str = ""
+    auto_approve: bool = False  # fixes of this rule, where auto_fix and within limits, need no person
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
     stops_fixes: bool = False

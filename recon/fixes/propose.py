@@ -16,9 +16,14 @@ from datetime import date
 from typing import Any
 
 from recon.domain.breaks import Fix
+from recon.domain.canonical import canonical, sha256_text
 from recon.domain.money import to_text
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
+
+
+#: What a posting says of the payment that it is about; one on which the sides differ is left out.
+REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ def _body(
             "kind": "journal",
             "memo": fill(template.memo, facts),
             "postings": postings,
+            "references": _references(each.facts),
             "currency": postings[0][1],
             "amount": max(abs(amount) for _, _, amount in postings),
         }
@@ -115,6 +121,17 @@ def _body(
     }
 
 
+def _references(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a posting has to bear for the next night to find it: the payment that it is about, as the sides name it."""
+    found = {}
+    for name in REFERENCES:
+        values = [facts.get(name), *(value for key, value in facts.items() if key.endswith(f"__{name}"))]
+        known = sorted({str(value) for value in values if value not in (None, "")})
+        if len(known) == 1:
+            found[name] = known[0]
+    return found
+
+
 def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
     sums: dict[str, int] = defaultdict(int)
     for _, currency, amount in postings:
@@ -127,12 +144,9 @@ def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
 
 
 def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
-    content = json.dumps(
-        {**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False
-    )
     amounts = body.get("postings") or [body["seen"], body["set"]]
     key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
-    return Fix(
+    made = Fix(
         fix_id="FIX-" + key[:16].upper(),
         break_id=each.break_id,
         reconciliation=rule.name,
@@ -144,14 +158,16 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         limit=limit,
         class_=each.class_,
         idempotency_key=key,
-        content_sha256=hashlib.sha256(content.encode()).hexdigest(),
+        content_sha256="",
         proposed_on=night,
         postings=tuple(tuple(posting) for posting in body.get("postings", ())),
+        references=body.get("references", {}),
         record=body.get("record", ""),
         record_id=body.get("record_id", ""),
         seen=body.get("seen", {}),
         set=body.get("set", {}),
     )
+    return replace(made, content_sha256=sha256_text(canonical(made.content)))
 
 
 def _classed(fix: Fix, class_: Class, demoted: Mapping[str, str]) -> Fix:

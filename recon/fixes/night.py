@@ -1,0 +1,59 @@
+"""What a night does to the queue by itself: it proposes, takes back what is gone, and approves where a rule says that nobody has to."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+import sqlalchemy as sa
+
+from recon.domain.queue import AUTOMATIC, MACHINE, NAME, Policy, Status
+from recon.errors import ReconError
+from recon.fixes.queue import Proposed, approve, find, propose
+from recon.store.audit import person
+
+
+def maker(given: str = "") -> str:
+    """Who runs the night: the name given, RECON_AS, the login; `recon` where none of them is a name.
+
+    Raises ReconError `bad-name` for one that was given and is none.
+    """
+    asked = given or os.environ.get("RECON_AS", "")
+    if asked:
+        return person(asked)
+    try:
+        login = getpass.getuser().lower()
+    except (KeyError, OSError):  # a container's user without an entry
+        return MACHINE
+    return login if NAME.fullmatch(login) and login != AUTOMATIC else MACHINE
+
+
+def queue_night(
+    night: date,
+    proposed: Sequence[Proposed],
+    who: str,
+    reconciliations: Iterable[str],
+    held: Iterable[str],
+    gone: Mapping[str, str],
+    policy: Policy,
+) -> Callable[[sa.Connection], None]:
+    """What has to happen in the transaction that takes the night into the state database (recon.fixes.queue.propose)."""
+    name = maker(who)
+
+    def work(connection: sa.Connection) -> None:
+        propose(connection, night, proposed, name, reconciliations, held, gone)
+        automatic = [each.fix_id for each in proposed if each.auto_approve]
+        for fix in find(connection, automatic, [Status.PROPOSED]) if automatic else ():
+            try:
+                approve(connection, fix.fix_id, AUTOMATIC, f"the rule {fix.code} approves by itself", policy)
+            except ReconError as refused:
+                # A ceiling holds for the machine too; the fix waits for a person, who will be told the same.
+                if refused.name != "above-ceiling":
+                    raise
+
+    return work
+
+
+__all__ = ["maker", "queue_night"]
