@@ -84,6 +84,7 @@ class JournalTarget:
     key_column: str = "recon_key"
     recorded_at: str = ""
     schema: str = ""
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class UpdateTarget:
     columns: Mapping[str, str]
     stamp: str = ""
     schema: str = ""
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class SqsTarget:
     profile: str = ""
     endpoint_url: str = ""
     deduplicates: bool = False
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class RabbitTarget:
     exchange: str
     routing_key: str
     deduplicates: bool = False
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +145,17 @@ class WebhookTarget:
     secret: Secret | None = None
     lookup: str = ""
     deduplicates: bool = False
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HandTarget:
     """Nobody's database: what is approved is exported, done by hand, and what was done is imported."""
 
+    takes: tuple[str, ...] = ()
 
+
+#: Each has `takes`: templates of fixes that go there whatever their kind; a target without it takes those of its kind.
 TargetSettings = JournalTarget | UpdateTarget | SqsTarget | RabbitTarget | WebhookTarget | HandTarget
 
 

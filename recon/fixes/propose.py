@@ -21,7 +21,6 @@ from recon.domain.money import to_text
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
 
-
 #: What a posting says of the payment that it is about; one on which the sides differ is left out.
 REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
 
@@ -114,11 +113,15 @@ def _body(
         "memo": "",
         "record": side,
         "record_id": each.facts.get(f"{side}__record_id") or "",
-        "seen": {name: str(each.facts.get(f"{side}__{name}")) for name in template.seen},
+        "seen": {name: _text(each.facts.get(f"{side}__{name}")) for name in template.seen},
         "set": dict(template.set),
         "currency": currency,
         "amount": abs(int(amount)),
     }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _references(facts: Mapping[str, Any]) -> dict[str, str]:

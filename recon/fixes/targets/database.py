@@ -31,7 +31,9 @@ def engine(url: str, *, listen: Callable[[sa.Engine], None] | None = None) -> sa
         found = sa.create_engine(made, connect_args={"timeout": SECONDS, "check_same_thread": False})
         begin_at_once(found)
     elif made.drivername.startswith("postgresql"):
-        found = sa.create_engine(made, connect_args={"connect_timeout": SECONDS}, pool_pre_ping=True)
+        found = sa.create_engine(
+            made, connect_args={"connect_timeout": SECONDS, "options": "-c timezone=UTC"}, pool_pre_ping=True
+        )
     else:
         # READ COMMITTED: a guard has to see what others committed, not the snapshot of the transaction's first read.
         found = sa.create_engine(

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from recon.domain.corrections import REFERENCES
 from recon.domain.money import read_minor
-
-#: What the fix says of the payment it corrects; a ledger may have a column for each.
-ABOUT = ("kind", "psp", "psp_reference", "payment_order_id", "order_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Effect:
 
     postings     (account, currency, minor units); they sum to zero per currency
     seen, set    of a guarded update: what the row held in the night, and what it will hold; None is NULL
-    about        the payment's references (`ABOUT`)
+    references   of a journal: the payment that it is about (`REFERENCES`)
     night_ends   the end (UTC) of the night that last saw the break: what is newer, nobody has judged yet
     booked_at    the instant (UTC) that the correction bears in the books
     """
@@ -42,7 +40,7 @@ class Effect:
     seen: Mapping[str, str | None] = field(default_factory=dict)
     set: Mapping[str, str | None] = field(default_factory=dict)
     message: Mapping[str, Any] = field(default_factory=dict)
-    about: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
     night_ends: datetime | None = None
     booked_at: datetime | None = None
     approved_by: str = ""
@@ -79,7 +77,7 @@ class UnknownError(Exception):
 
 
 def effect_of(content: Mapping[str, Any], **more: Any) -> Effect:
-    """The effect of a fix's content (a line of fixes.jsonl); `more` are fields that the content does not hold.
+    """The effect of a fix's content (`recon.domain.breaks.Fix.content`); `more` are the fields that stand beside it.
 
     Raises RefusedError where an amount can't be read, or a journal does not sum to zero.
     """
@@ -89,16 +87,10 @@ def effect_of(content: Mapping[str, Any], **more: Any) -> Effect:
     )
     if content["kind"] == "journal":
         balanced(postings)
-    change = content.get("change") or {}
-    about = content.get("about") or {}
+    change = content.get("change") or content.get("message") or {}
+    references = content.get("references") or {}
     return Effect(
-        fix_id=content["fix_id"],
-        break_id=content["break_id"],
-        reconciliation=content["reconciliation"],
-        template=content["template"],
         kind=content["kind"],
-        idempotency_key=content["idempotency_key"],
-        content_sha256=content["content_sha256"],
         memo=content.get("memo", ""),
         postings=postings,
         record=change.get("record", ""),
@@ -106,7 +98,7 @@ def effect_of(content: Mapping[str, Any], **more: Any) -> Effect:
         seen=dict(change.get("seen", {})),
         set=dict(change.get("set", {})),
         message=dict(content.get("message") or {}),
-        about={name: str(about[name]) for name in ABOUT if about.get(name) not in (None, "")},
+        references={name: str(references[name]) for name in REFERENCES if references.get(name) not in (None, "")},
         **more,
     )
 

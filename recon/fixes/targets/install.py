@@ -114,7 +114,10 @@ class _Made:
         long = "longtext" if self.kind == "mysql" else "text"
         yield (
             f"table:{UPDATES}",
-            self._table(UPDATES, f"table_name {long} not null, record_id {long} not null, seen {long} not null, changed {long} not null"),
+            self._table(
+                UPDATES,
+                f"table_name {long} not null, record_id {long} not null, seen {long} not null, changed {long} not null",
+            ),
         )
         yield from self._kept(UPDATES, "")
 
@@ -159,7 +162,9 @@ end""",
 end""",
         )
         booked = f"(select count(*) from {self.q(settings.table)} l where l.{key} = new.{key})"
-        asked = f"coalesce((select json_array_length(j.postings) from {JOURNALS} j where j.idempotency_key = new.{key}), 0)"
+        asked = (
+            f"coalesce((select json_array_length(j.postings) from {JOURNALS} j where j.idempotency_key = new.{key}), 0)"
+        )
         yield (
             f"trigger:{settings.table}_recon_insert",
             f"""create trigger {settings.table}_recon_insert before insert on {self.q(settings.table)} for each row when new.{key} is not null begin
@@ -184,14 +189,17 @@ begin
     raise exception 'recon: a posting has an account, a currency and a whole amount'; end if;
   select string_agg(c || ' ' || s, ', ') into off from (select {currency} as c, sum(({amount})::numeric) as s
     from jsonb_array_elements(new.postings) e group by 1) t where s <> 0;
-  if off is not null then raise exception 'recon: the journal does not sum to zero: %', off; end if;
+  if off is not null then raise exception using message = 'recon: the journal does not sum to zero: ' || off; end if;
   insert into {ledger} ({", ".join(self.q(each) for each in columns)}, {key})
   select {", ".join(f"r.{self.q(each)}" for each in columns)}, new.idempotency_key
   from jsonb_array_elements(new.postings) with ordinality as p(line, at), jsonb_populate_record(null::{ledger}, p.line) r order by p.at;
   return null;
 end $$""",
         )
-        yield f"trigger:{JOURNALS}_post", f"create trigger {JOURNALS}_post after insert on {journals} for each row execute function {post}()"
+        yield (
+            f"trigger:{JOURNALS}_post",
+            f"create trigger {JOURNALS}_post after insert on {journals} for each row execute function {post}()",
+        )
         yield (
             "function:",
             f"""create or replace function {guard}() returns trigger language plpgsql security definer set search_path from current as $$ begin
@@ -211,7 +219,8 @@ end $$""",
         columns = _written(settings)
         ledger, key = self.q(settings.table), self.q(settings.key_column)
         wide = ", ".join(
-            f"{self.q(each)} {'bigint' if each == amount else 'text'} path '$.{each}' error on error" if each == amount
+            f"{self.q(each)} {'bigint' if each == amount else 'text'} path '$.{each}' error on error"
+            if each == amount
             else f"{self.q(each)} text path '$.{each}'"
             for each in columns
         )
@@ -232,7 +241,7 @@ end""",
         )
         yield (
             f"trigger:{settings.table}_recon_insert",
-            f"""create trigger {self.q(settings.table + '_recon_insert')} before insert on {ledger} for each row begin
+            f"""create trigger {self.q(settings.table + "_recon_insert")} before insert on {ledger} for each row begin
   if new.{key} is not null and (select count(*) from {ledger} l where l.{key} = new.{key}) >=
       coalesce((select json_length(j.postings) from {JOURNALS} j where j.idempotency_key = new.{key}), 0) then
     signal sqlstate '45000' set message_text = 'recon: a correction is booked through {JOURNALS}'; end if;
@@ -248,11 +257,13 @@ end""",
             yield (
                 "function:",
                 f"""create or replace function {function}() returns trigger language plpgsql as $$ begin
-  raise exception 'recon: %: {_KEPT}', tg_table_name; end $$""",
+  raise exception using message = 'recon: ' || tg_table_name || ': {_KEPT}'; end $$""",
             )
         for event in ("update", "delete"):
             name = f"{table}_recon_{event}"
-            both = f"old.{self.q(key)} is not null" + (f" or new.{self.q(key)} is not null" if event == "update" else "")
+            both = f"old.{self.q(key)} is not null" + (
+                f" or new.{self.q(key)} is not null" if event == "update" else ""
+            )
             if self.kind == "sqlite":
                 when = f" when {both}" if key else ""
                 text = f"create trigger {name} before {event} on {self.q(table)} for each row{when} begin select raise(abort, 'recon: {table}: {_KEPT}'); end"
@@ -266,7 +277,10 @@ end""",
             yield f"trigger:{name}", text
         if self.kind == "postgresql":
             name = f"{table}_recon_truncate"
-            yield f"trigger:{name}", f"create trigger {self.q(name)} before truncate on {self.at(table)} for each statement execute function {function}()"
+            yield (
+                f"trigger:{name}",
+                f"create trigger {self.q(name)} before truncate on {self.at(table)} for each statement execute function {function}()",
+            )
 
 
 def _money(settings: JournalTarget) -> tuple[str, str, str]:

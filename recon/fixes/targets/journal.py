@@ -15,15 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from recon.fixes.targets.effect import ABOUT, Effect, MovedError, Receipt, RefusedError, balanced, instant_text
+from recon.domain.corrections import REFERENCES
+from recon.fixes.targets.effect import Effect, MovedError, Receipt, RefusedError, balanced, instant_text
 from recon.fixes.targets.install import JOURNALS, missing
 from recon.workspace import JournalTarget
-
-#: What a column of the ledger may be given (docs/fix-queue.md says what each holds).
-WORDS = (
-    "account", "currency", "amount", "line", "entry", "number", "entry_number", "key", "memo", "fix_id", "break_id",
-    "reconciliation", "template", "booked_at", "booked_on", "approved_by", "applied_by", *ABOUT,
-)  # fmt: skip
 
 
 class Journals:
@@ -88,7 +83,7 @@ class Journals:
         The late webhook that everybody waited for may have arrived since.
         """
         recorded = self.settings.recorded_at
-        names = [name for name in ABOUT if name in self._column and name in effect.about]
+        names = [name for name in REFERENCES if name in self._column and name in effect.references]
         # Without a reference of the payment itself the question would be about other payments.
         if not recorded or effect.night_ends is None or not {"payment_order_id", "psp_reference"} & set(names):
             return
@@ -96,20 +91,20 @@ class Journals:
         narrow = [name for name in names if name == reference or name == "kind"]
         accounts = sorted({account for account, _, _ in effect.postings})
         ledger = self._ledger.c
-        time = sa.column(recorded)
+        time: sa.ColumnClause[Any] = sa.column(recorded)
         newer = connection.execute(
             sa.select(sa.func.count())
             .select_from(self._ledger)
             .where(
-                *(ledger[self._column[name]] == effect.about[name] for name in narrow),
+                *(ledger[self._column[name]] == effect.references[name] for name in narrow),
                 ledger[self._column["account"]].in_(accounts),
-                time >= sa.text(":night_ends").bindparams(night_ends=instant_text(effect.night_ends, connection.dialect.name)),
+                time >= _since(effect.night_ends, connection.dialect.name),
                 ledger[self.settings.key_column].is_(None),
             )
         ).scalar_one()
         if newer:
             raise MovedError(
-                f"{newer} entr{'y' if newer == 1 else 'ies'} of {effect.about[reference]} came into the ledger after "
+                f"{newer} entr{'y' if newer == 1 else 'ies'} of {effect.references[reference]} came into the ledger after "
                 "the night that proposed this: the next night has to judge it again"
             )
 
@@ -127,6 +122,12 @@ class Journals:
                 f"{self.settings.table} would hold {len(rows)} rows that are not the fix's {len(effect.postings)} "
                 "postings: its guard is not the one that `recon fixes install-target` makes"
             )
+
+
+def _since(moment: datetime, dialect: str) -> Any:
+    """An instant to compare a column of times with: text where the database keeps or casts it so."""
+    text: sa.BindParameter[str] = sa.literal(instant_text(moment, dialect))
+    return sa.cast(text, sa.DateTime(timezone=True)) if dialect == "postgresql" else text
 
 
 def _value(word: str, effect: Effect, at: int, dialect: str) -> Any:
@@ -151,4 +152,4 @@ def _value(word: str, effect: Effect, at: int, dialect: str) -> Any:
         "approved_by": effect.approved_by,
         "applied_by": effect.applied_by,
     }
-    return values[word] if word in values else effect.about.get(word)
+    return values[word] if word in values else effect.references.get(word)

@@ -19,7 +19,7 @@ def body(effect: Effect) -> bytes:
         "template": effect.template,
         "kind": effect.kind,
         "memo": effect.memo,
-        "about": dict(effect.about),
+        "references": dict(effect.references),
         "approved_by": effect.approved_by,
     }
     if effect.kind == "journal":

@@ -58,7 +58,9 @@ class Rabbit:
             raise TemporaryError(f"{error.reply_code} {error.reply_text}") from error
         except (exceptions.AMQPError, OSError) as error:
             self.close()
-            raise UnknownError(f"the broker's confirmation did not come: {type(error).__name__} {error}".strip()) from error
+            raise UnknownError(
+                f"the broker's confirmation did not come: {type(error).__name__} {error}".strip()
+            ) from error
         return Receipt(f"rabbitmq {effect.idempotency_key[:16]}")
 
     def _open(self) -> Any:

@@ -126,5 +126,8 @@ class Updates:
 
 
 NUMBERS = frozenset(
-    field.name for record in RECORD_TYPES.values() for field in record.fields if field.type in (Type.MONEY, Type.INTEGER)
+    field.name
+    for record in RECORD_TYPES.values()
+    for field in record.fields
+    if field.type in (Type.MONEY, Type.INTEGER)
 )

@@ -65,7 +65,12 @@ class Webhook:
         return headers
 
     def _ask(
-        self, method: str, address: str, data: bytes, headers: Mapping[str, str], lost: type[TemporaryError | UnknownError]
+        self,
+        method: str,
+        address: str,
+        data: bytes,
+        headers: Mapping[str, str],
+        lost: type[TemporaryError | UnknownError],
     ) -> int:
         """The answer's status. `lost`: what a request is that went out and has no answer."""
         import urllib3
