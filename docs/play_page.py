@@ -9,14 +9,18 @@ In blocks of `console`, a line with `$ ` is a command (recon, cd, cp, echo $?) a
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+
+from recon.cli.main import _run as run
 
 _BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -52,11 +56,11 @@ class Player:
         elif words == ["echo", "$?"]:
             return f"{self.code}\n"
         elif words[0] == "recon":
-            run = [sys.executable, "-m", "recon", *words[1:]]
-            done = subprocess.run(run, cwd=self.here, capture_output=True, text=True, timeout=300, check=False)
-            self.code = done.returncode
-            said = "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n")
-            assert done.returncode in (0, 2, 3), done.stderr
+            out, talk = io.StringIO(), io.StringIO()
+            with contextlib.chdir(self.here), redirect_stdout(out), redirect_stderr(talk):
+                self.code = int(run(words[1:], debug=False))
+            said = "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")
+            assert self.code in (0, 2, 3), talk.getvalue()
             return said.replace(str(self.here.resolve()) + "/", "") + "\n" if said else ""
         else:
             raise ValueError(f"a page can't do {words[0]}")

@@ -17,9 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recon import __version__, crosscheck
-from recon.classify import fill, make_break, name_breaks, settle_breaks
+from recon.classify import (
+    closed_by_people,
+    corrected,
+    fill,
+    honour,
+    make_break,
+    name_breaks,
+    said,
+    settle_breaks,
+    unmatched,
+)
 from recon.domain.breaks import Break, Fix
 from recon.domain.calendar import DayBounds, day_bounds
+from recon.domain.casework import FixWord
 from recon.domain.completeness import Awaited
 from recon.domain.rulebook import Class, Moves, Reconciliation
 from recon.engine.duck import Engine, inside
@@ -27,12 +38,14 @@ from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
 from recon.fixes.night import queue_night
+from recon.fixes.queue import signature
 from recon.inputs import leave_quarantine, read_inputs, write_inputs
 from recon.intake import Inputs
 from recon.match import match
 from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
 from recon.match.population import Loaded, new_records, open_records
+from recon.people import People, read_people
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
 from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
@@ -144,9 +157,10 @@ def run_night(
             bounds = day_bounds(night, workspace.zone, workspace.cut_off)
             inputs = read_inputs(engine, workspace, night, bounds, making, before, options.refetch, notify)
             clock.lap("ingest")
-            outcome = _reconcile(engine, workspace, night, options, before, inputs, bounds, making, notify)
+            people = read_people(workspace, night)
+            outcome = _reconcile(engine, workspace, night, options, before, inputs, people, bounds, making, notify)
             clock.lap("reconcile")
-            result = _write(engine, workspace, night, before, inputs, outcome, making, notify)
+            result = _write(engine, workspace, night, before, inputs, people, outcome, making, notify)
             engine.finish()
             clock.lap("report")
         finally:
@@ -169,6 +183,7 @@ def _reconcile(
     options: Options,
     before: Path | None,
     inputs: Inputs,
+    people: People,
     bounds: DayBounds,
     making: Path,
     notify: Notify,
@@ -194,7 +209,7 @@ def _reconcile(
         if opened and not opened.exists():
             opened = None  # a reconciliation that the last night did not have yet
         match(engine, plan, rules, opened, cleared_files(earlier, rule.name))
-        _classify(engine, workspace, plan, inputs, known, making, outcome)
+        _classify(engine, workspace, plan, inputs, people, known, making, outcome)
         outcome.roll_forward += prove_roll_forward(engine, plan, inputs, opened, making / "open" / rule.name)
         tie_out = tie_out_lines(engine, plan)
         prove_tie_out(tie_out)
@@ -232,6 +247,7 @@ def _classify(
     workspace: Workspace,
     plan: Plan,
     inputs: Inputs,
+    people: People,
     known: Mapping[str, Break],
     making: Path,
     outcome: Outcome,
@@ -251,10 +267,16 @@ def _classify(
                 tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None))
             elif each.gid is not None:
                 awaited.append(each.gid)
-    tonight += _held(plan, inputs, ours, {each.break_id for each in tonight})
+    unread = _held(plan, inputs, ours, {each.break_id for each in tonight})
+    outcome.held |= {each.break_id for each in unread}
+    tonight += unread
     carry_forward(engine, plan, making, awaited)
     groups = Counter({str(name): int(count) for name, count in engine.rows(group_counts(plan))})
-    tonight, fixes = _propose(workspace, plan, inputs, tonight, sum(groups.values()))
+    named_tonight = {each.break_id for each in tonight}
+    reopened = unmatched(plan.rule.name, people.cases, ours, plan.night)
+    tonight += [each for each in reopened if each.break_id not in named_tonight]
+    closed, lapsed = closed_by_people(tonight, people.cases)
+    tonight, fixes = _propose(workspace, plan, inputs, people, closed, tonight, sum(groups.values()))
     rules = plan.rule.breaks
     settled = settle_breaks(
         tonight,
@@ -262,9 +284,10 @@ def _classify(
         workspace.calendar,
         plan.night,
         lambda each: rules[each.rule_number].deadline_days if each.rule_number is not None else None,
-        lambda gone: what_became(engine, plan, {each.break_id: each.key for each in gone}),
+        lambda gone: _became(people, gone, what_became(engine, plan, {each.break_id: each.key for each in gone})),
         workspace.look_back_days,
     )
+    settled = honour(settled, ours, people.cases, closed, lapsed, plan.night)
     of_gid = {each.gid: each.break_id for each in settled if each.gid is not None and each.is_open}
     found = crosscheck.references(engine, plan, sorted(of_gid))
     outcome.references |= {of_gid[gid]: listed for gid, listed in found.items()}
@@ -272,6 +295,17 @@ def _classify(
     outcome.fixes += fixes
     outcome.groups += groups
     outcome.by_rule[plan.rule.name] = groups
+
+
+def _became(people: People, gone: Sequence[Break], became: Mapping[str, str]) -> dict[str, str]:
+    """Why known breaks are none tonight: a person closed what a person had unmatched, a fix corrected it, or as it came."""
+    corrections = people.corrections()
+    why = {each.break_id: corrected(became[each.break_id], corrections.get(each.break_id)) for each in gone}
+    for each in gone:
+        case = people.cases.get(each.break_id)
+        if case is not None and case.opened is not None and case.closed is not None:
+            why[each.break_id] = said(case.closed, each.break_id)
+    return why
 
 
 def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
@@ -295,9 +329,18 @@ def _held(plan: Plan, inputs: Inputs, ours: Mapping[str, Break], found: set[str]
 
 
 def _propose(
-    workspace: Workspace, plan: Plan, inputs: Inputs, breaks: Sequence[Break], groups: int
+    workspace: Workspace,
+    plan: Plan,
+    inputs: Inputs,
+    people: People,
+    closed: Mapping[str, str],
+    breaks: Sequence[Break],
+    groups: int,
 ) -> tuple[list[Break], list[Fix]]:
-    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class."""
+    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class.
+
+    closed   breaks that people closed: nothing is proposed for them
+    """
     doubts = {each.psp: "whole and minor units may be mixed up" for each in breaks if each.facts.get("scale_suspected")}
     doubts |= {source.psp: "its source is incomplete tonight" for source in inputs.incomplete}
     everyone = next((doubts[""] for source in inputs.incomplete if not source.psp), "")
@@ -305,16 +348,23 @@ def _propose(
     candidates = [
         Candidate(each.break_id, plan.rule.breaks[each.rule_number], each.class_, each.facts, each.postings)
         for each in breaks
-        if each.rule_number is not None and each.break_id not in doubted
+        if each.rule_number is not None and each.break_id not in doubted and each.break_id not in closed
     ]
     proposal = propose_fixes(plan.rule, plan.night, candidates, groups, workspace.brake, fill)
     fix_of = {fix.break_id: fix.fix_id for fix in proposal.fixes}
+    corrections = people.corrections()
     final = []
     for each in breaks:
         why = proposal.demoted.get(each.break_id)
         if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id in doubted:
             why = doubted[each.break_id]
-        if why:
+        applied = corrections.get(each.break_id)
+        if applied is not None and applied.applied_on is not None and applied.applied_on < plan.night:
+            text = f"{applied.fix_id} was applied on {applied.applied_at[:10]}, and the break is still there"
+            why = "; ".join(filter(None, [why, text]))
+        if why and each.class_ is not Class.AUTO_FIX:
+            each = replace(each, reason="; ".join(filter(None, [each.reason, why])))
+        elif why:
             each = replace(each, class_=Class.MANUAL_REVIEW, reason="; ".join(filter(None, [each.reason, why])))
         final.append(replace(each, fix_id=fix_of.get(each.break_id)))
     return final, list(proposal.fixes)
@@ -326,6 +376,7 @@ def _write(
     night: date,
     before: Path | None,
     inputs: Inputs,
+    people: People,
     outcome: Outcome,
     making: Path,
     notify: Notify,
@@ -339,6 +390,8 @@ def _write(
     verdict = _verdict(awaiting, shown, outcome.groups)
     write_breaks(making, shown, sides)
     write_known(making / "open" / "breaks.parquet", outcome.breaks)
+    outcome.fixes, used = _as_they_stand(people, outcome, night)
+    people.write(making, [each.break_id for each in outcome.breaks], used)
     write_fixes(making, outcome.fixes)
     quarantined = _quarantined(engine)
     write_quarantine(making, quarantined)
@@ -351,6 +404,8 @@ def _write(
         str(workspace.zone),
         f"{workspace.cut_off:%H:%M}",
         date.fromisoformat(before.name) if before else None,
+        people.head.seq,
+        people.head.sha256,
     )
     facts = night_facts(
         settings,
@@ -359,7 +414,7 @@ def _write(
         [plan.rule for plan in outcome.plans],
         outcome.groups,
         shown,
-        break_facts(engine, outcome.plans, shown),
+        break_facts(engine, outcome.plans, shown, {each: case.words for each, case in people.cases.items()}),
         outcome.fixes,
         outcome.tie_out,
         outcome.roll_forward,
@@ -394,6 +449,24 @@ def _write(
         changed=True,
         incomplete=tuple(awaiting),
     )
+
+
+def _as_they_stand(people: People, outcome: Outcome, night: date) -> tuple[list[Fix], list[FixWord]]:
+    """Tonight's fixes with what the queue says of each, where it says it of the very same fix; and those words."""
+    known = {each.fix_id: each for each in people.fixes}
+    rules = [plan.rule for plan in outcome.plans]
+    made, used = [], []
+    for fix, proposed in zip(outcome.fixes, proposals(outcome.breaks, outcome.fixes, rules), strict=True):
+        word = known.get(fix.fix_id)
+        # What its rule approves by itself is proposed on the night that does it, however often that runs.
+        if word is None or word.status in ("proposed", "superseded") or (word.automatic and word.proposed_on >= night):
+            made.append(fix)
+        elif word.status == "applied" or word.is_of(*signature(proposed)):
+            made.append(replace(fix, status=word.status))
+            used.append(word)
+        else:
+            made.append(fix)
+    return made, used
 
 
 def _verdict(awaiting: Sequence[str], breaks: Sequence[Break], groups: Mapping[str, int]) -> str:

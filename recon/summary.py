@@ -37,6 +37,7 @@ def summary(
         "config_sha256": facts.config_sha256,
         "rules_sha256": dict(workspace.hashes),
         "previous": previous,
+        "audit": {"records": facts.audit_records, "head": facts.audit_head},
         "reconciliations": {
             name: _reconciliation(name, counts, facts, breaks, fixes) for name, counts in sorted(groups.items())
         },

@@ -59,11 +59,15 @@ def ledger_ddl(kind: str) -> list[str]:
     key = "varchar(64) character set utf8mb4 collate utf8mb4_bin" if kind == "mysql" else "text"
     time = {"sqlite": "text", "postgresql": "timestamptz", "mysql": "datetime"}[kind]
     return [
-        f"create table ledger (entry_id bigint not null primary key, journal_id bigint not null, account {key} not null, "
-        f"currency char(3) not null, amount_minor bigint not null, kind {key}, payment_order_id {key}, memo {key}, "
-        f"recorded_at {time} not null)",
-        f"create table payment_orders (id bigint not null primary key, state {key} not null, amount_minor bigint not null, "
-        f"note {key}, changed_at {time})",
+        (
+            f"create table ledger (entry_id bigint not null primary key, journal_id bigint not null, account {key} not null, "
+            f"currency char(3) not null, amount_minor bigint not null, kind {key}, payment_order_id {key}, memo {key}, "
+            f"recorded_at {time} not null)"
+        ),
+        (
+            f"create table payment_orders (id bigint not null primary key, state {key} not null, amount_minor bigint not null, "
+            f"note {key}, changed_at {time})"
+        ),
     ]
 
 

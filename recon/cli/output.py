@@ -66,8 +66,12 @@ def emit(text: str = "", **style: Any) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """A value as JSON on stdout: dataclasses as objects, dates in ISO form, keys in the order given."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    """A value as JSON on stdout: dataclasses as objects, dates in ISO form, keys in the order given; what a terminal would
+    take as a command, or would not show, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    if not text.replace("\n", "").isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recon.domain.rulebook import Format
     from recon.engine.duck import Engine
     from recon.ingest.loaded import LoadedFile
+    from recon.workspace import Secret
 
 _REFUSALS_SHOWN = 20
 _RAW_SHOWN = 240
@@ -33,9 +34,13 @@ _RAW_SHOWN = 240
     "--unpack",
     "steps",
     multiple=True,
-    type=click.Choice(["gzip", "zip", "bz2", "zstd"]),
+    type=click.Choice(["pgp", "gzip", "zip", "bz2", "zstd"]),
     help="What comes off a packed file first, as in a source's `unpack`; may be repeated.",
 )
+@click.option(
+    "--pgp-key", default="", metavar="SECRET", help="With --unpack pgp: our private key, as env:NAME or file:PATH."
+)
+@click.option("--pgp-passphrase", default="", metavar="SECRET", help="Its passphrase, as env:NAME or file:PATH.")
 @json_option
 @click.pass_context
 def preview(
@@ -46,6 +51,8 @@ def preview(
     psp: str,
     time_zone: str,
     steps: tuple[str, ...],
+    pgp_key: str,
+    pgp_passphrase: str,
     as_json: bool,
 ) -> None:
     """Show FILE's rows raw beside read, totals per kind and currency, control totals and every refusal.
@@ -70,7 +77,7 @@ def preview(
         try:
             with file.open("rb") as opened:
                 sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-            plain = _unpacked(file, steps, Path(scratch))
+            plain = _unpacked(file, steps, Path(scratch), pgp_key, pgp_passphrase)
             loaded = _load(engine, fmt, plain, file.name, sha256, Path(scratch), psp, time_zone)
             result = _result(engine, fmt, plain, loaded, rows)
         finally:
@@ -105,17 +112,35 @@ def find_format(name: str) -> Format:
     )
 
 
-def _unpacked(file: Path, steps: tuple[str, ...], scratch: Path) -> Path:
+def _unpacked(file: Path, steps: tuple[str, ...], scratch: Path, key: str, passphrase: str) -> Path:
     """The file without its packing, within the limits that a workspace has by default."""
     if not steps:
         return file
     from recon.fetch.unpack import UnpackError, unpack
-    from recon.workspace import UnpackLimits
+    from recon.workspace import PgpKey, UnpackLimits
 
+    ours = None
+    if "pgp" in steps:
+        if not key:
+            raise ReconError("pgp-key", "pgp needs our private key", "--pgp-key file:PATH, or env:NAME")
+        ours = PgpKey(_secret(key, "--pgp-key"), _secret(passphrase, "--pgp-passphrase") if passphrase else None)
     try:
-        return unpack(file, steps, scratch / "unpacked", UnpackLimits(), None).path
+        return unpack(file, steps, scratch / "unpacked", UnpackLimits(), ours).path
     except UnpackError as error:
         raise ReconError("unpack", f"{file.name}: {error.reason}", error.remedy, Exit.INCOMPLETE) from error
+
+
+def _secret(reference: str, option: str) -> Secret:
+    """A key or a passphrase from where an option says it is. Raises ReconError, which never holds what was given."""
+    from recon.config.secrets import read_secret
+    from recon.config.yaml_file import Document, Node
+    from recon.errors import Place
+
+    document = Document(option, "", Node(Place(option)))
+    found = read_secret(document, reference, Path(), f"what {option} names")
+    for problem in document.problems:
+        raise ReconError("pgp-key", f"{option}: {problem.message}", problem.remedy)
+    return found
 
 
 def _load(

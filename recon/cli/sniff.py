@@ -26,14 +26,14 @@ _KNOWN_SHOWN = 5
 @click.option(
     "--record", default="settlement_line", show_default=True, metavar="RECORD", help="Vocabulary that the rows become."
 )
-@click.option("--psp", default="", metavar="NAME", help="Provider; by default the first word of NAME.")
+@click.option("--psp", default="", metavar="NAME", help="Provider; by default told from the file.")
 @json_option
 @click.pass_context
 def sniff(ctx: click.Context, file: Path, name: str, record: str, psp: str, as_json: bool) -> None:
     """Tell what FILE is, with evidence; rank the known formats; else propose one.
 
-    Looks into zip, gzip and bz2. How sure a finding is follows from how many rows or bytes say so; with files above 8 MB only
-    the beginning is looked at. In a proposal every line whose mistake nobody would notice ends in `# TODO confirm: ...`, and
+    Looks into zip, gzip and bz2. How sure a finding is follows from how many rows or bytes say so; of files above 8 MB the
+    beginning is looked at, and a sample of the rest. In a proposal every line whose mistake nobody would notice ends in `# TODO confirm: ...`, and
     `recon check` refuses the format until each is settled and its comment deleted. Nights never sniff.
 
     \b
@@ -50,7 +50,7 @@ def sniff(ctx: click.Context, file: Path, name: str, record: str, psp: str, as_j
             "no-such-record", f"there is no record vocabulary {record}", f"one of: {', '.join(RECORD_TYPES)}"
         )
     target = _target(name) if name else None
-    result = sniff_file(file, RECORD_TYPES[record], name, psp, _folders())
+    result = sniff_file(file, RECORD_TYPES[record], name, psp, _folders(), _sources(file))
     if target is not None and result.draft:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as written:
@@ -84,6 +84,20 @@ def _folders() -> list[Path]:
     with suppress(ReconError):
         folders.insert(0, find_workspace() / "rules" / "formats")
     return folders
+
+
+def _sources(file: Path) -> list[tuple[str, str]]:
+    """(source, provider) of those in the workspace whose pattern the file matches, as recon.yaml says, right or wrong."""
+    from recon.config.yaml_file import read_document
+    from recon.fetch import has_path
+
+    with suppress(ReconError, ValueError):
+        root = find_workspace()
+        path = file.resolve().relative_to(root.resolve()).as_posix()
+        sources = read_document(root / "recon.yaml").root.value().get("sources")
+        found = [(name, each) for name, each in (sources or {}).items() if isinstance(each, dict)]
+        return [(name, str(each.get("psp", ""))) for name, each in found if has_path(str(each.get("files", "")), path)]
+    return []
 
 
 def _as_json(result: Sniffed, target: Path | None) -> dict[str, Any]:

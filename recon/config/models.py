@@ -208,8 +208,8 @@ class RuleModel(Shape):
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
     deadline: BusinessDays | None = None
     owner: str = ""
-    stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
     auto_approve: Flag = Field(False, description="Its automatic fixes need no person (docs/fix-queue.md).")
+    stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
     fires_on: list[Facts] = []
     silent_on: list[Facts] = []
 

@@ -83,6 +83,10 @@ SUMMARY: dict[str, Any] = {
                 "anyOf": [_object({"night": _DATE, "manifest_sha256": _SHA256}), {"type": "null"}],
                 "description": "the night that this one continues from; null for the first",
             },
+            "audit": {
+                **_object({"records": _COUNT, "head": _SHA256}),
+                "description": "the audit trail before this night's own records; recon verify holds it against the database",
+            },
             "reconciliations": _map(
                 _object(
                     {

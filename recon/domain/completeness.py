@@ -235,10 +235,18 @@ def statements(file: str, balances: Iterable[Mapping[str, Any]]) -> list[Stateme
             str(each["closing"] or ""),
             str(each["opened_on"] or ""),
             str(each["closed_on"] or ""),
-            int(each["sequence"]) if str(each.get("sequence") or "").isdecimal() else None,
+            _number(str(each.get("sequence") or "")),
         )
         for each in balances
     ]
+
+
+def _number(sequence: str) -> int | None:
+    """A statement's number: 40 of `40`, and of `40/1`, its first page. A page that came without the first has none of its
+    own, and 0 is what banks write that do not number."""
+    number, _, page = sequence.partition("/")
+    first = page.strip("0") in ("", "1")
+    return int(number) or None if first and number.isascii() and number.isdecimal() else None
 
 
 def broken_chain(known: Iterable[Statement], new: Statement) -> tuple[Statement, bool] | None:

@@ -2,7 +2,7 @@
 
 from recon.fetch.connections import Connections
 from recon.fetch.decrypt import check_key
-from recon.fetch.local import Fetched, Later, Version, fetch_files, has_date, number_in, prove_unchanged
+from recon.fetch.local import Fetched, Later, Version, fetch_files, has_date, has_path, number_in, prove_unchanged
 from recon.fetch.unpack import Unpacked, UnpackError, unpack
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "check_key",
     "fetch_files",
     "has_date",
+    "has_path",
     "number_in",
     "prove_unchanged",
     "unpack",

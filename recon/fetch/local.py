@@ -16,7 +16,17 @@ from pathlib import Path
 
 from recon.domain.rulebook import Source
 from recon.errors import InvariantError
-from recon.fetch.transport import UNFINISHED, Brought, Candidate, MovingError, Transport, keep_stream, shown, unfinished
+from recon.fetch.transport import (
+    UNFINISHED,
+    Brought,
+    Candidate,
+    MovingError,
+    Transport,
+    keep_stream,
+    matcher,
+    shown,
+    unfinished,
+)
 
 _CHUNK = 1 << 22
 _SEQ = "{seq}"
@@ -143,6 +153,11 @@ def pattern_for(pattern: str, day: date) -> str:
 def has_date(pattern: str) -> bool:
     """Whether a file's name says which night it is for."""
     return _DATE.search(pattern) is not None
+
+
+def has_path(pattern: str, path: str) -> bool:
+    """Whether the pattern finds a file of this path, on some night."""
+    return matcher(_DATE.sub("*", pattern).replace(_SEQ, "*")).fullmatch(path) is not None
 
 
 def number_in(pattern: str, day: date | None, name: str) -> int | None:

@@ -25,6 +25,8 @@ from recon.errors import InvariantError, ReconError
 from recon.store.audit import Entry, append, lock, now_text, person, writing
 from recon.store.state import fix_approvals, fix_makers, fixes, nights
 
+Connection = sa.Connection
+
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
@@ -238,6 +240,11 @@ def propose(
         _set(connection, fix_id, status=Status.SUPERSEDED, audit_seq=seq, approved_by=None)
     if seen_again:
         connection.execute(fixes.update().where(fixes.c.fix_id == sa.bindparam("b_fix_id")), seen_again)
+
+
+def signature(each: Proposed) -> tuple[str, str, str]:
+    """What an approval signs: the hashes of its content, of its rule file and of what was seen."""
+    return sha256_text(canonical(each.content)), each.rule_sha256, sha256_text(canonical(each.seen))
 
 
 def _row(each: Proposed, maker: str, night: date) -> dict[str, Any]:
@@ -522,7 +529,9 @@ def claim(
         status = fix.status
         if status is Status.FAILED:
             [seq] = append(
-                connection, [_move(name, "retry", fix, Status.RETRYING, f"attempt {fix.attempts + 1}", None)], now
+                connection,
+                [_move(name, "retry", fix, Status.RETRYING, f"attempt {fix.attempts + 1}", newest_night(connection))],
+                now,
             )
             _set(connection, fix.fix_id, status=Status.RETRYING, audit_seq=seq)
         _set(
@@ -570,7 +579,9 @@ def applied(
 ) -> None:
     """The correction is in its target. `receipt`: what the target said of it, e.g. {"journal_id": ...}."""
     fix = _in_hand(connection, fix_id, token)
-    [seq] = append(connection, [_move(person(who), "apply", fix, Status.APPLIED, why, None, receipt)], at)
+    [seq] = append(
+        connection, [_move(person(who), "apply", fix, Status.APPLIED, why, newest_night(connection), receipt)], at
+    )
     _set(
         connection,
         fix_id,
@@ -617,7 +628,9 @@ def send_back(
     """To proposed: what was approved is not what is there now. `token`: of the applier that has it in hand."""
     lock(connection)
     fix = _in_hand(connection, fix_id, token) if token is not None else get(connection, fix_id)
-    [seq] = append(connection, [_move(person(who), "send_back", fix, Status.PROPOSED, why, None)], at)
+    [seq] = append(
+        connection, [_move(person(who), "send_back", fix, Status.PROPOSED, why, newest_night(connection))], at
+    )
     _set(
         connection,
         fix_id,
@@ -655,7 +668,7 @@ def _ended(
     **values: Any,
 ) -> None:
     fix = _in_hand(connection, fix_id, token)
-    [seq] = append(connection, [_move(person(who), action, fix, to, why, None)], at)
+    [seq] = append(connection, [_move(person(who), action, fix, to, why, newest_night(connection))], at)
     values |= {"error": why} if to is not Status.SUPERSEDED else {}
     _set(connection, fix_id, status=to, audit_seq=seq, claimed_by=None, claimed_until=None, **values)
 
@@ -711,6 +724,7 @@ def _set(connection: sa.Connection, fix_id: str, **values: Any) -> None:
 __all__ = [
     "Claim",
     "Claims",
+    "Connection",
     "Passed",
     "Proposed",
     "QueuedFix",
@@ -727,6 +741,7 @@ __all__ = [
     "renew",
     "retry",
     "send_back",
+    "signature",
     "supersede",
     "writing",
 ]

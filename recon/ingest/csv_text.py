@@ -44,7 +44,7 @@ def read_records(path: Path, encoding: str, delimiter: str, quote: str) -> Itera
             yield CsvRecord(number, 1, text, text.split(delimiter))
             continue
         record = CsvRecord(number, 1, text, [])
-        while (cells := _split_quoted(record, delimiter, quote)) is None:
+        while (cells := split_record(record, delimiter, quote)) is None:
             following = next(lines, None)
             if following is None or len(record.raw) > FIELD_MAX:
                 raise UnreadableError(
@@ -99,8 +99,10 @@ def undecodable(path: Path, encoding: str) -> UnreadableError:
     return UnreadableError(f"byte 0x{found} at offset {at} is not {encoding}", remedy)
 
 
-def _split_quoted(record: CsvRecord, delimiter: str, quote: str) -> list[str] | None:
+def split_record(record: CsvRecord, delimiter: str, quote: str) -> list[str] | None:
     """The cells of the record's text; None when it ends inside quotes. A misplaced quote becomes its defect."""
+    if not quote:
+        return record.raw.split(delimiter)
     text, cells, at = record.raw, [], 0
     while True:
         if not text.startswith(quote, at):

@@ -130,14 +130,14 @@ def check_header(names: list[str], fmt: Format, delimiter: str) -> tuple[str, ..
         )
     missing = [name for name in fmt.required if name not in names]
     if missing:
-        detail = tuple(f'missing  "{name}"{_nearest(name, names, fmt)}' for name in missing)
+        shown = ", ".join(f'"{name}"{_nearest(name, names, fmt)}' for name in missing)
         other = next(
             (mark for mark in (",", ";", "\t", "|") if mark != delimiter and len(names) == 1 and mark in names[0]), ""
         )
         remedy = (
             f"the header holds {other!r}: set `delimiter`" if other else "compare the header with the format's columns"
         )
-        raise UnreadableError(f"{len(missing)} required column(s) missing: {_quoted(missing)}", remedy, detail)
+        raise UnreadableError(f"{len(missing)} required column(s) missing: {shown}", remedy)
     known = [column_pattern(pattern) for pattern in (*fmt.required, *fmt.optional)]
     extra = [name for name in names if not any(pattern.fullmatch(name) for pattern in known)]
     return (
@@ -148,7 +148,7 @@ def check_header(names: list[str], fmt: Format, delimiter: str) -> tuple[str, ..
 def _nearest(name: str, names: list[str], fmt: Format) -> str:
     unknown = [other for other in names if other not in fmt.required]
     near = difflib.get_close_matches(name, unknown, n=1, cutoff=0.6)
-    return f', the file has "{near[0]}"' if near else ""
+    return f' (the file has "{near[0]}")' if near else ""
 
 
 def _quoted(names: list[str]) -> str:

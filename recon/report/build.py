@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from recon.domain.breaks import Break, Fix
+from recon.domain.casework import Word
 from recon.domain.money import to_text
 from recon.domain.rulebook import Class, Reconciliation, Severity
 from recon.engine.duck import Engine
@@ -43,6 +44,8 @@ class Settings:
     time_zone: str
     cut_off: str
     previous_night: date | None
+    audit_records: int = 0
+    audit_head: str = ""
 
 
 def bucket_of(age_days: int) -> str:
@@ -111,8 +114,13 @@ select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.t
     return counts
 
 
-def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) -> tuple[BreakFact, ...]:
-    """The breaks that the page holds: the most severe and oldest first, each with its records."""
+def break_facts(
+    engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break], words: Mapping[str, Sequence[Word]] | None = None
+) -> tuple[BreakFact, ...]:
+    """The breaks that the page holds: the most severe and oldest first, each with its records.
+
+    words   what people decided, by break id
+    """
     order = sorted(
         breaks,
         key=lambda each: (not each.is_open, -Severity[each.class_], -each.age_days, each.reconciliation, each.key),
@@ -125,12 +133,17 @@ def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) 
             records.update({(plan.rule.name, gid): found for gid, found in break_records(engine, plan, gids).items()})
     by_name = {plan.rule.name: plan for plan in plans}
     return tuple(
-        _break_fact(each, by_name.get(each.reconciliation), records.get((each.reconciliation, each.gid or 0), ()))
+        _break_fact(
+            each,
+            by_name.get(each.reconciliation),
+            records.get((each.reconciliation, each.gid or 0), ()),
+            (words or {}).get(each.break_id, ()),
+        )
         for each in shown
     )
 
 
-def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...]) -> BreakFact:
+def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...], words: Sequence[Word]) -> BreakFact:
     kind = each.key.rpartition("/")[2]
     speaking = [side for side in plan.rule.sides if plan.speaks(side, kind)] if plan else []
     # A side that does not speak of this kind would look like a missing record.
@@ -160,7 +173,8 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...])
         provenance=each.provenance,
         related=each.related,
         records=records,
-        tried=tried(plan, each.facts) if plan else (),
+        tried=tried(plan, each.facts) if plan and each.facts else (),
+        said=tuple(word.text for word in words),
     )
 
 
@@ -262,6 +276,8 @@ def night_facts(
             )
         ),
         reproduce=f"recon run --date {night}",
+        audit_records=settings.audit_records,
+        audit_head=settings.audit_head,
     )
 
 

@@ -170,6 +170,7 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed) -> dict[str, obj
         "more_records": max(0, len(b.records) - RECORDS_LIMIT),
         "tried": [shown(line, 300) for line in b.tried],
         "fix": _fix(fix) if fix else None,
+        "said": [shown(text, 500) for text in b.said],
     }
 
 
@@ -208,7 +209,7 @@ def _fix(fix: FixFact) -> dict[str, object]:
         "sha256": shown(fix.content_sha256),
         "postings": [[shown(p.account), shown(p.currency), p.amount] for p in fix.postings],
         "record": shown(fix.record, 200),
-        "seen": [[shown(name), shown(text)] for name, text in fix.seen.items()],
+        "seen": [[shown(name), shown("NULL" if text is None else text)] for name, text in fix.seen.items()],
         "set": [[shown(name), shown(text)] for name, text in fix.set.items()],
     }
 

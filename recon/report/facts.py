@@ -51,6 +51,7 @@ class BreakFact:
     related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
+    said: tuple[str, ...] = ()  # a line per decision of a person: day, name, what, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +191,5 @@ class NightFacts:
     quarantine: tuple[QuarantineFact, ...]
     rules: tuple[RuleFact, ...]
     reproduce: str  # the command line
+    audit_records: int = 0  # in the audit trail, before what this night adds to it
+    audit_head: str = ""  # the hash of the last of them

@@ -1,22 +1,41 @@
 """Workbook: a night's report as report.xlsx, for people who go on working in a spreadsheet.
 
 Reads    NightFacts
-Writes   sheets Summary, Breaks, Fixes, Ageing, Inputs, Quarantine, About; the same bytes for the same facts
-Checks   the Summary counts the breaks and adds up the tie-out with live formulas that say OK or by how much not
+Writes   sheets Summary, Queue, Fixes, Ageing, Inputs, Quarantine, About; the same bytes for the same facts
+Checks   the Summary counts the queue and adds up the tie-out with live formulas that say OK or by how much not
+Asks     the Queue has columns to fill in; recon/report/workbook_decisions.py reads them back
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recon.domain.money import exponent
 from recon.report import view
 from recon.report.data import ordered, sides_of
-from recon.report.facts import FixFact, NightFacts
-from recon.report.sheets import MAX_ROWS, Cell, Formula, Money, Sheets, exact_number
+from recon.report.facts import BreakFact, FixFact, NightFacts
+from recon.report.sheets import MAX_ROWS, Cell, Formula, Money, Sheets, exact_number, number_format
+from recon.report.workbook_decisions import (
+    ASSIGN,
+    BREAK,
+    DECISION,
+    DECISIONS,
+    FILLED_IN,
+    FIX,
+    QUEUE,
+    REASON,
+    REASONS,
+    REMARK,
+    SEEN,
+    seen_sha256,
+)
+
+if TYPE_CHECKING:
+    from xlsxwriter.worksheet import Worksheet
 
 
 def write_workbook(facts: NightFacts, path: Path) -> None:
@@ -30,10 +49,11 @@ def write_workbook(facts: NightFacts, path: Path) -> None:
     midnight = datetime.fromisoformat(f"{facts.night.isoformat()}T00:00:00+00:00")  # not the time of the run
     book.set_properties({"title": f"Reconciliation {facts.night.isoformat()}", "created": midnight})
     sheets = Sheets(book)
-    _summary(sheets, facts)
-    breaks_sheets = _breaks(sheets, facts)
+    columns = _queue_columns(facts)
+    _summary(sheets, facts, columns)
+    queue_sheets = _queue(sheets, facts, columns)
     _fixes(sheets, facts)
-    _ageing(sheets, facts)
+    _ageing(sheets, facts, _Queue(facts, columns))
     _inputs(sheets, facts)
     sheets.table(
         "Quarantine",
@@ -48,7 +68,7 @@ def write_workbook(facts: NightFacts, path: Path) -> None:
         ),
         ((q.file, q.sha256, q.line, q.column, q.found, q.expected, q.raw) for q in facts.quarantine),
     )
-    _about(sheets, facts, breaks_sheets)
+    _about(sheets, facts, queue_sheets)
     try:
         book.close()
     except xlsxwriter.exceptions.FileCreateError as error:
@@ -72,30 +92,37 @@ _TIE_OUT = (
 )
 
 
-def _summary(sheets: Sheets, facts: NightFacts) -> None:
-    """Verdict, counts checked against the Breaks sheet, and the tie-out with a live check of every line."""
+def _summary(sheets: Sheets, facts: NightFacts, columns: Sequence[tuple[str, int]]) -> None:
+    """Verdict, counts and open money checked against the queue, and the tie-out with a live check of every line."""
     sheet = sheets.add("Summary", _TIE_OUT)
     sheets.title(sheet, 0, f"{facts.workspace}, night of {facts.night.isoformat()}: {facts.verdict}", 14)
     sheets.cell(sheet, 1, 0, facts.sentence)
-    sheets.header(sheet, 3, (("Breaks", 0), ("Count", 0), ("In sheet Breaks", 0), ("Check", 0)))
+    queue = _Queue(facts, columns)
+    sheets.header(
+        sheet, 3, (("Breaks", 0), ("Count", 0), ("In sheet Queue", 0), ("Check", 0), ("Decided", 0), ("Left", 0))
+    )
     held = [b.class_ for b in facts.breaks if b.state != "resolved"]
     line = 4
     for class_ in (*view.CLASSES, *sorted(set(facts.by_class) - set(view.CLASSES))):
         count, listed = facts.by_class.get(class_, 0), held.count(class_)
-        counted = Formula(f'=COUNTIFS(Breaks!C:C,A{line + 1},Breaks!E:E,"<>resolved")', listed)
-        if len(facts.breaks) >= MAX_ROWS:
-            counted = Formula(f"={listed}", listed)  # the list runs over several sheets
+        counted = decided = Formula(f"={listed}", listed)  # the list runs over several sheets
+        if queue.is_one:
+            counted = Formula(f'=COUNTIFS({queue["Class"]},A{line + 1},{queue["State"]},"<>resolved")', listed)
+            decided = Formula(f'=COUNTIFS({queue["Class"]},A{line + 1},{queue[DECISION]},"?*")', 0)
         check = Formula(
             f'=IF(B{line + 1}=C{line + 1},"OK","DIFF "&(B{line + 1}-C{line + 1}))', _checked(count - listed)
         )
-        sheets.row(sheet, line, (class_, count, counted, check))
+        left = Formula(f"=C{line + 1}-E{line + 1}", listed)
+        row: tuple[Cell, ...] = (class_, count, counted, check)
+        sheets.row(sheet, line, (*row, decided, left) if queue.is_one else row)
         line += 1
     sheets.row(sheet, line, ("resolved tonight", facts.breaks_resolved))
     if len(facts.breaks) < facts.breaks_open + facts.breaks_resolved:
-        sheets.cell(sheet, line + 1, 0, "Sheet Breaks lists the most severe and oldest; all are in breaks.csv.")
-    sheets.title(sheet, line + 2, "Tie-out: PSP says - ledger says = in transit + in breaks + unexplained")
-    sheets.header(sheet, line + 3, _TIE_OUT)
-    for n, tie in enumerate(facts.tie_out, start=line + 4):
+        sheets.cell(sheet, line + 1, 0, "Sheet Queue lists the most severe and oldest; all are in breaks.csv.")
+    line = _open_money(sheets, sheet, line + 3, facts, queue)
+    sheets.title(sheet, line, "Tie-out: PSP says - ledger says = in transit + in breaks + unexplained")
+    sheets.header(sheet, line + 1, _TIE_OUT)
+    for n, tie in enumerate(facts.tie_out, start=line + 2):
         amounts = [tie.external, tie.internal, tie.pending, tie.breaks, tie.residual]
         sheets.row(
             sheet,
@@ -112,6 +139,65 @@ def _summary(sheets: Sheets, facts: NightFacts) -> None:
                 tie.reconciliation,
             ),
         )
+
+
+class _Queue:
+    """Where the columns of the queue stand, for formulas that count them and add them up."""
+
+    def __init__(self, facts: NightFacts, columns: Sequence[tuple[str, int]]) -> None:
+        self.is_one = 0 < len(facts.breaks) < MAX_ROWS  # else no formula: it is empty, or runs over several sheets
+        self._last = len(facts.breaks) + 1
+        self._letters = {name: _letters(n) for n, (name, _) in reversed(list(enumerate(columns)))}
+
+    def __getitem__(self, name: str) -> str:
+        letters = self._letters[name]
+        return f"{QUEUE}!${letters}$2:${letters}${self._last}"
+
+
+def _letters(column: int) -> str:
+    """0 -> A, 26 -> AA."""
+    return (_letters(column // 26 - 1) if column >= 26 else "") + chr(ord("A") + column % 26)
+
+
+def _open_money(sheets: Sheets, sheet: Worksheet, line: int, facts: NightFacts, queue: _Queue) -> int:
+    """The open difference per currency, and that of the rows which the queue's filters show. Gives the next free line."""
+    sums = _sums(b for b in facts.breaks if b.state != "resolved")
+    if not queue.is_one or not sums:
+        return line
+    sheets.title(sheet, line, "Open difference: PSP says - ledger says, of the breaks in sheet Queue")
+    heads = (("Currency", 0), ("Breaks", 0), ("Difference", 0), ("Of those shown", 0))
+    sheets.header(sheet, line + 1, heads)
+    for n, (currency, amounts) in enumerate(sorted(sums.items()), start=line + 2):
+        total = _added(amounts, currency)
+        style = sheets.money(number_format(amounts[0], currency))
+        mine = f'{queue["Currency"]},A{n + 1},{queue["State"]},"<>resolved"'
+        first = queue[BREAK].split(":")[0]
+        # SUBTOTAL counts a row only while a filter shows it, and OFFSET hands it the rows one by one.
+        seen = f"SUBTOTAL(103,OFFSET({first},ROW({queue[BREAK]})-2,0))"
+        ours = f'({queue["Currency"]}=A{n + 1})*({queue["State"]}<>"resolved")'
+        cells: Sequence[Cell] = (
+            currency,
+            Formula(f"=COUNTIFS({mine})", len(amounts)),
+            Formula(f"=SUMIFS({queue['Difference']},{mine})", total, style),
+            Formula(f"=SUMPRODUCT({seen}*{ours},{queue['Difference']})", total, style),
+        )
+        sheets.row(sheet, n, cells)
+    return line + 3 + len(sums)
+
+
+def _sums(breaks: Iterable[BreakFact]) -> dict[str, list[str]]:
+    """Currency -> differences, of the breaks that have one."""
+    found: dict[str, list[str]] = {}
+    for b in breaks:
+        if b.currency and b.difference:
+            found.setdefault(b.currency, []).append(b.difference)
+    return found
+
+
+def _added(amounts: Iterable[str], currency: str) -> float:
+    """What a spreadsheet's SUM makes of amounts: those that are text for it are left out."""
+    exact = (amount for amount in amounts if exact_number(amount, currency) is not None)
+    return float(sum(map(Decimal, exact), Decimal(0)))
 
 
 def _tie_check(row: int, amounts: Sequence[str], currency: str) -> Cell:
@@ -131,57 +217,83 @@ def _checked(difference: int) -> str:
     return "OK" if difference == 0 else f"DIFF {difference}"
 
 
-def _breaks(sheets: Sheets, facts: NightFacts) -> list[str]:
-    breaks = ordered(facts.breaks)
-    sides = sides_of(breaks)
-    columns = (
-        ("Break", 24),
+def _queue_columns(facts: NightFacts) -> tuple[tuple[str, int], ...]:
+    """The columns of the queue, with their widths; what people fill in stands right beside the id."""
+    return (
+        (BREAK, 24),
+        (DECISION, 11),
+        (REASON, 13),
+        (ASSIGN, 16),
+        (REMARK, 30),
+        ("Due by", 12),
+        ("Age, business days", 10),
+        ("PSP", 10),
         ("Key", 34),
+        ("Currency", 9),
+        *((f"{side} says", 15) for side in sides_of(ordered(facts.breaks))),
+        ("Difference", 15),
         ("Class", 15),
         ("Code", 24),
         ("State", 12),
-        ("PSP", 10),
-        ("Currency", 9),
-        *((side, 15) for side in sides),
-        ("Difference", 15),
-        ("Age, business days", 10),
-        ("First seen", 12),
-        ("Due by", 12),
         ("Owner", 18),
         ("Why", 60),
         ("Next step", 60),
         ("Note", 30),
+        (FIX, 22),
+        ("First seen", 12),
         ("Rule", 30),
-        ("Fix", 22),
         ("Provenance", 50),
         ("Reconciliation", 16),
+        (SEEN, 18),
     )
+
+
+def _queue(sheets: Sheets, facts: NightFacts, columns: Sequence[tuple[str, int]]) -> list[str]:
+    breaks = ordered(facts.breaks)
+    sides = sides_of(breaks)
+    signed = {fix.fix_id: fix.content_sha256 for fix in facts.fixes}
     rows = (
         (
             b.break_id,
-            b.key,
-            b.class_,
-            b.code,
-            b.state,
+            *(None,) * len(FILLED_IN),
+            b.deadline,
+            b.age_days,
             b.psp,
+            b.key,
             b.currency,
             *(Money(b.amounts.get(s), b.currency or "") for s in sides),
             Money(b.difference, b.currency or ""),
-            b.age_days,
-            b.first_seen,
-            b.deadline,
+            b.class_,
+            b.code,
+            b.state,
             b.owner,
             b.why,
             b.next_step,
             b.reason,
-            b.rule,
             b.fix_id,
+            b.first_seen,
+            b.rule,
             b.provenance,
             b.reconciliation,
+            seen_sha256(
+                b.break_id, b.code, b.class_, b.currency, b.difference, b.fix_id, signed.get(b.fix_id or "", "")
+            ),
         )
         for b in breaks
     )
-    return sheets.table("Breaks", columns, rows)
+
+    names = [name for name, _ in columns]
+
+    def finish(sheet: Worksheet, last: int) -> None:
+        for name, allowed in ((DECISION, DECISIONS), (REASON, REASONS)):
+            hint = "\n".join(f"{word}: {meaning}" for word, meaning in allowed.items())
+            sheets.choice(sheet, names.index(name), last, list(allowed), name, hint[:255])
+        for n, (name, width) in enumerate(columns):
+            if name in FILLED_IN:
+                sheet.set_column(n, n, width, sheets.filled)
+        sheet.print_area(0, 0, max(1, last), names.index("Code"))
+
+    return sheets.table(QUEUE, columns, rows, finish)
 
 
 def _fixes(sheets: Sheets, facts: NightFacts) -> None:
@@ -224,18 +336,53 @@ def _fix_rows(fix: FixFact) -> Iterator[Sequence[Cell]]:
         yield (*start, *line, *(None,) * (5 - len(line)), *(told if n == 0 else ()))
 
 
-def _ageing(sheets: Sheets, facts: NightFacts) -> None:
-    columns = (("Class", 18), *((f"{bucket} business days", 12) for bucket in view.BUCKETS), ("All", 12))
+def _ageing(sheets: Sheets, facts: NightFacts, queue: _Queue) -> None:
+    """Open breaks by class and age, in number, and in money per currency as far as the queue lists them."""
+    columns = (("Class", 18), *((f"{bucket} business days", 14) for bucket in view.BUCKETS), ("All", 14))
     last = chr(ord("A") + len(view.BUCKETS))
     rows = view.ageing(facts)
-    sheets.table(
-        "Ageing",
-        columns,
-        (
-            (row.class_, *(count for _, count, _ in row.cells), Formula(f"=SUM(B{n}:{last}{n})", row.total))
-            for n, row in enumerate(rows, start=2)
-        ),
-    )
+    counts: list[Sequence[Cell]] = [
+        (row.class_, *(count for _, count, _ in row.cells), Formula(f"=SUM(B{n}:{last}{n})", row.total))
+        for n, row in enumerate(rows, start=2)
+    ]
+
+    def finish(sheet: Worksheet, line: int) -> None:
+        if queue.is_one:
+            _aged_money(sheets, sheet, line + 2, facts, queue)
+
+    sheets.table("Ageing", columns, counts, finish)
+
+
+def _aged_money(sheets: Sheets, sheet: Worksheet, line: int, facts: NightFacts, queue: _Queue) -> None:
+    open_ = [b for b in facts.breaks if b.state != "resolved"]
+    sheets.title(sheet, line, "Open difference per currency, of the breaks in sheet Queue")
+    line += 1
+    for currency in sorted(_sums(open_)):
+        heads = ((currency, 0), *((f"{bucket} business days", 0) for bucket in view.BUCKETS))
+        sheets.header(sheet, line, heads)
+        head, line = line + 1, line + 1
+        for class_ in view.CLASSES:
+            mine = [b for b in open_ if b.class_ == class_ and b.currency == currency]
+            cells: list[Cell] = [class_]
+            for bucket in view.BUCKETS:
+                low, high = _bounds(bucket)
+                amounts = [b.difference or "" for b in mine if low <= b.age_days <= high]
+                between = f'{queue["Age, business days"]},">={low}",{queue["Age, business days"]},"<={high}"'
+                text = (
+                    f"=SUMIFS({queue['Difference']},{queue['Class']},$A{line + 1},{queue['Currency']},$A${head},"
+                    f'{queue["State"]},"<>resolved",{between})'
+                )
+                some = next((b.difference for b in mine if b.difference), "0")
+                cells.append(Formula(text, _added(amounts, currency), sheets.money(number_format(some, currency))))
+            sheets.row(sheet, line, cells)
+            line += 1
+        line += 1
+
+
+def _bounds(bucket: str) -> tuple[int, int]:
+    """ "2-3" -> (2, 3); "30+" -> (31, a very long time): 30 itself belongs to the bucket before."""
+    low, _, high = bucket.partition("-")
+    return (int(low), int(high)) if high else (int(low.removesuffix("+")) + 1, 100_000)
 
 
 def _inputs(sheets: Sheets, facts: NightFacts) -> None:
@@ -283,7 +430,7 @@ def _inputs(sheets: Sheets, facts: NightFacts) -> None:
     sheets.table("Inputs", columns, rows)
 
 
-def _about(sheets: Sheets, facts: NightFacts, breaks_sheets: Sequence[str]) -> None:
+def _about(sheets: Sheets, facts: NightFacts, queue_sheets: Sequence[str]) -> None:
     total = max(facts.breaks_open + facts.breaks_resolved, len(facts.breaks))
     sheets.table(
         "About",
@@ -296,10 +443,15 @@ def _about(sheets: Sheets, facts: NightFacts, breaks_sheets: Sequence[str]) -> N
             ("Verdict", facts.verdict),
             ("Records read", facts.records_total),
             *((f"Groups {name}", count) for name, count in facts.groups.items()),
-            ("Breaks listed", f"{len(facts.breaks):,} of {total:,}, in {', '.join(breaks_sheets)}"),
+            ("Breaks listed", f"{len(facts.breaks):,} of {total:,}, in {', '.join(queue_sheets)}"),
             ("Tool", f"recon {facts.tool_version}"),
             ("Configuration SHA-256", facts.config_sha256),
+            ("Audit trail", f"{facts.audit_records} records, head {facts.audit_head}"),
             ("To reproduce", facts.reproduce),
+            (
+                "Filling in the queue",
+                "Choose a decision and a reason in sheet Queue, save, and have it imported by recon fixes import.",
+            ),
             ("Reading amounts", "Money to us is positive. A difference is what the PSP says less what we say."),
             ("Prepared by", ""),
             ("Reviewed by", ""),

@@ -8,6 +8,7 @@ Never      a float; never a notation that the reader refuses taken for an amount
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,11 +72,11 @@ def sniff_marks(columns: Sequence[Sequence[str]]) -> Marks:
         return Marks(".", "", 0, 0, ())
     fitting = [marks for marks in MARKS if len(readable[marks]) == most]
     best = fitting[0]
-    cells = [cell for n in readable[best] for cell in candidates[n]]
+    cells = Counter(cell for n in readable[best] for cell in candidates[n])
     rivals = tuple(marks for marks in fitting[1:] if any(read(cell, *marks) != read(cell, *best) for cell in cells))
     # `1,234` and `1.234`, and nothing else, is a group of thousands as likely as decimals: nobody writes three of them.
     if rivals and all(re.fullmatch(r"-?[0-9]{1,3}([.,'][0-9]{3})*", cell) for cell in cells):
         best, rivals = rivals[0], (best, *rivals[1:])
     others = [marks for marks in MARKS if marks != best and marks[0] != best[0]]
-    proving = sum(all(read(cell, *marks) is None for marks in others) for cell in cells)
-    return Marks(*best, len(cells), proving, rivals)
+    proving = sum(n for cell, n in cells.items() if all(read(cell, *marks) is None for marks in others))
+    return Marks(*best, cells.total(), proving, rivals)

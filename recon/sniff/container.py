@@ -1,7 +1,7 @@
 """Container: what a file is wrapped in (zip, gzip, bz2), taken off into a scratch file, and what kind of file is inside.
 
 Comes in   any file
-Goes out   its plain bytes up to a limit, whether that is all of it, and a finding for each layer
+Goes out   its plain bytes up to a limit, whether that is all of it and where the rest is, and a finding for each layer
 Never      more than a limit of bytes unpacked, so a bomb costs nothing; never a name inside an archive used as a path.
 """
 
@@ -19,8 +19,11 @@ from typing import IO
 
 from recon.sniff.evidence import CERTAIN, Finding, NotATableError
 
-#: Bytes that are looked at, unpacked.
+#: Bytes that are looked at whole, unpacked.
 LOOKED_AT = 8 * 2**20
+#: Of a longer text: bytes of its beginning, and how many places of the rest are looked at, each so many bytes.
+HEAD = 2**20
+PLACES, PLACE = 64, 2**14
 _LAYERS_MAX = 3
 _MEMBERS_SHOWN = 5
 _HTML = (b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<style")
@@ -36,7 +39,8 @@ class Opened:
     kind   "text" or "workbook"
     name   of the innermost file, as the archive calls it
     steps  the layers that came off, from the outside in: zip, gzip, bz2
-    whole  whether `path` is all of it; else its first `limit` bytes, cut at a line's end
+    whole  whether `path` is all of it; else its first `HEAD` bytes, cut at a line's end
+    rest   of a text that is not whole: where the rest of it is
     """
 
     path: Path
@@ -46,6 +50,24 @@ class Opened:
     findings: tuple[Finding, ...]
     whole: bool
     size: int
+    rest: Rest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What of a text was not looked at whole: the bytes of `path` from `start` to `end`. `last`: the text ends there."""
+
+    path: Path
+    start: int
+    end: int
+    last: bool
+
+    def places(self) -> list[tuple[int, bytes]]:
+        """(offset, bytes) of places spread evenly over it, the last one at its end."""
+        span = max(self.end - self.start - PLACE, 0)
+        offsets = [self.start + span * n // (PLACES - 1) for n in range(PLACES)]
+        with self.path.open("rb") as file:
+            return [(file.seek(offset - offset % 4), file.read(PLACE + 4)) for offset in offsets]
 
 
 def open_file(path: Path, scratch: Path, limit: int = LOOKED_AT) -> Opened:
@@ -69,11 +91,13 @@ def open_file(path: Path, scratch: Path, limit: int = LOOKED_AT) -> Opened:
     kind = _kind(head, Path(name).suffix)
     if kind == "workbook" and not whole:
         raise NotATableError(f"it is a workbook of more than {limit:,} bytes unpacked", "unpack it by hand")
-    if kind == "text" and (not whole or current.stat().st_size > limit):
-        current, whole = _cut(current, scratch / "looked-at", limit), False
+    rest, size = None, current.stat().st_size
+    if kind == "text" and (not whole or size > limit):
+        plain, current = current, _cut(current, scratch / "looked-at", HEAD)
+        rest, whole = Rest(plain, current.stat().st_size, size, whole), False
     if not steps:
         findings.append(Finding("compression", "none", CERTAIN, "the first bytes are those of no archive"))
-    return Opened(current, kind, name, tuple(steps), tuple(findings), whole, current.stat().st_size)
+    return Opened(current, kind, name, tuple(steps), tuple(findings), whole, size, rest)
 
 
 def _head(path: Path) -> bytes:

@@ -18,6 +18,7 @@ from recon.sniff.evidence import Finding, NotATableError, sure
 from recon.sniff.looked import Looked
 from recon.sniff.meaning import Meaning, meaning
 from recon.sniff.roles import Role, roles, split
+from recon.sniff.sample import add_sample
 from recon.sniff.table import Table, sniff_table
 from recon.sniff.totals import stated_totals
 from recon.sniff.words import CURRENCY_SIGNS, ZONES
@@ -86,6 +87,8 @@ def _text_table(opened: Opened, encoding: str, start: str, options: dict[str, An
             options["records"] = where
         return "json", table
     table = sniff_table(opened.path, encoding, opened.whole)
+    if opened.rest is not None:
+        add_sample(table, opened.rest, encoding, opened.path)
     options["delimiter"] = "tab" if table.delimiter == "\t" else table.delimiter
     if table.quote != '"':
         options["quote"] = table.quote

@@ -42,9 +42,13 @@ class _Written:
     below: tuple[str, ...] = ()  # further lines
 
 
-def proposal(looked: Looked, name: str, psp: str, origin: str) -> str:
-    """The text of rules/formats/NAME.yaml. `origin`: the file and how much of it was looked at, for the comment."""
-    read = _Fields(looked, psp)
+def proposal(looked: Looked, name: str, psp: str, doubt: str, origin: str) -> str:
+    """The text of rules/formats/NAME.yaml.
+
+    doubt    what is to be confirmed about the provider
+    origin   the file and how much of it was looked at, for the comment
+    """
+    read = _Fields(looked, psp, doubt)
     fields = read.written()
     identity, numbered, doubt = _identity(looked, [each.field for each in fields])
     names = [column for column in looked.table.header if column.strip()]
@@ -92,10 +96,13 @@ def _options(looked: Looked) -> list[str]:
         if key in ("delimiter", "decimal", "thousands", "quote") and value != "tab":
             text = scalar(str(value))
         lines.append(_marked(f"  {key}: {text}", looked.unsure.get(key, "")))
-    if not looked.opened.whole and looked.reader == "delimited":
+    rest = looked.opened.rest
+    if rest is not None and looked.reader == "delimited" and not rest.last:
         lines[-1] = _marked(
             lines[-1], "the end of the file was not looked at: name the lines of totals as `footer`, if there are any"
         )
+    elif rest is not None and looked.table.below:  # the option `footer` stands last
+        lines[-1] = _marked(lines[-1], "what these lines state was not added up: declare it as `totals` if it is a sum")
     return lines
 
 
@@ -138,8 +145,8 @@ def _key_column(looked: Looked) -> str | None:
 class _Fields:
     """Every field of the record that the file gives."""
 
-    def __init__(self, looked: Looked, psp: str) -> None:
-        self.looked, self.psp = looked, psp
+    def __init__(self, looked: Looked, psp: str, doubt: str) -> None:
+        self.looked, self.psp, self.doubt = looked, psp, doubt
         self.roles, self.meaning, self.record = looked.roles, looked.meaning, looked.record
         self.used: set[str] = set()  # columns that the fields read
 
@@ -189,7 +196,7 @@ class _Fields:
         role = self.roles.get("psp")
         if role is not None and role.named:
             return _Written("psp", self._plain(role, "case: lower"))
-        return _Written("psp", f"{{const: {scalar(self.psp)}}}") if self.psp else None
+        return _Written("psp", f"{{const: {scalar(self.psp)}}}", self.doubt) if self.psp else None
 
     def _kind(self, field: Field) -> _Written:
         role = self.roles.get("kind")

@@ -8,7 +8,7 @@ Told       share of required columns present, rows read, and the reason where a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
@@ -64,16 +64,9 @@ class Trial:
 
 def ranked(opened: Opened, columns: Iterable[str], folders: Iterable[Path], scratch: Path) -> list[Trial]:
     """Known formats, the best first. `columns`: every name that the file could have as a column."""
-    known: dict[str, Path] = {}
-    for folder in folders:
-        for each in sorted(folder.glob("*.yaml")):
-            known.setdefault(each.stem, each)
     names = {name.strip() for name in columns}
     trials = []
-    for name, each in sorted(known.items()):
-        fmt, problems = read_format(each)
-        if fmt is None or any(problem.severity == "error" for problem in problems):
-            continue
+    for name, fmt in _known(folders):
         if (fmt.reader == "excel") != (opened.kind == "workbook"):
             continue
         present = sum(any(column_pattern(wanted).fullmatch(own) for own in names) for wanted in fmt.required)
@@ -85,6 +78,23 @@ def ranked(opened: Opened, columns: Iterable[str], folders: Iterable[Path], scra
         if fmt.reader in _BY_HEADER or trial.rows:
             trials.append(trial)
     return sorted(trials, key=lambda each: each.score, reverse=True)
+
+
+def providers(folders: Iterable[Path]) -> list[str]:
+    """The providers that known formats are of."""
+    fields = [fmt.fields.get("psp") for _, fmt in _known(folders)]
+    return sorted({field.const for field in fields if field is not None and field.const})
+
+
+def _known(folders: Iterable[Path]) -> Iterator[tuple[str, Format]]:
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for each in sorted(folder.glob("*.yaml")):
+            found.setdefault(each.stem, each)
+    for name, path in sorted(found.items()):
+        fmt, problems = read_format(path)
+        if fmt is not None and all(problem.severity != "error" for problem in problems):
+            yield name, fmt
 
 
 def tried(fmt: Format, path: Path, work: Path, *, whole: bool) -> Trial:

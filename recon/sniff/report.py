@@ -15,12 +15,13 @@ from recon.config.yaml_file import parse_document
 from recon.domain.records import RecordType
 from recon.errors import ConfigError
 from recon.ingest.cards import mask
-from recon.sniff.container import LOOKED_AT, Opened
-from recon.sniff.evidence import Finding, NotATableError
+from recon.sniff.container import HEAD, Opened
+from recon.sniff.evidence import CERTAIN, Finding, NotATableError
 from recon.sniff.look import look, open_and_read
 from recon.sniff.looked import Looked
 from recon.sniff.propose import proposal
-from recon.sniff.rank import Trial, ranked, tried
+from recon.sniff.provider import Provider, provider
+from recon.sniff.rank import Trial, providers, ranked, tried
 from recon.sniff.table import DELIMITERS
 
 _HEAD, _HEAD_LINES = 1 << 16, 100
@@ -45,11 +46,20 @@ class Sniffed:
     trial: Trial | None = None
 
 
-def sniff_file(path: Path, record: RecordType, name: str, psp: str, folders: Sequence[Path]) -> Sniffed:
+def sniff_file(
+    path: Path,
+    record: RecordType,
+    name: str,
+    psp: str,
+    folders: Sequence[Path],
+    sources: Sequence[tuple[str, str]] = (),
+) -> Sniffed:
     """Look at a file.
 
     name      of the proposal; by default made of the file's name
+    psp       the provider, where a person says it
     folders   where known formats are, those that win first
+    sources   (source, provider) of those in the workspace whose pattern the file matches
     """
     with path.open("rb") as file:
         result = Sniffed(path.name, hashlib.file_digest(file, "sha256").hexdigest())
@@ -73,15 +83,26 @@ def sniff_file(path: Path, record: RecordType, name: str, psp: str, folders: Seq
             result.nothing = result.remedy = ""
         if looked is not None and not result.nothing:
             result.columns = [_column(looked, n) for n in range(len(looked.columns))]
-            _propose(result, looked, psp, scratch)
+            whose = Provider(psp, Finding("provider", psp, CERTAIN, "you say so")) if psp else None
+            known = providers(folders)
+            whose = whose or provider(sources, [path.name, opened.name], name, _inside(looked), known)
+            if not psp and record.field("psp"):
+                result.findings.append(whose.finding)
+            _propose(result, looked, whose, scratch)
     result.findings = [_inert(each) for each in result.findings]
     return result
 
 
-def _propose(result: Sniffed, looked: Looked, psp: str, scratch: Path) -> None:
+def _inside(looked: Looked) -> list[str]:
+    """What of a file could name its provider: the lines above and below the table, and the columns."""
+    around = [cell for line in (*looked.table.above, *looked.table.below) for cell in line.cells]
+    return [*around, *looked.table.header]
+
+
+def _propose(result: Sniffed, looked: Looked, whose: Provider, scratch: Path) -> None:
     """Write the proposal, prove that it is a format, and read the file with it."""
-    origin = f"{result.file}, {looked.rows:,} rows of {'the whole file' if looked.opened.whole else 'its beginning'}"
-    draft = proposal(looked, result.name, psp or result.name.split("_")[0], origin)
+    origin = f"{result.file}, {looked.rows:,} rows of {'the whole file' if looked.opened.whole else 'its beginning and of a sample'}"
+    draft = proposal(looked, result.name, whose.name, whose.doubt, origin)
     document = parse_document(draft.encode(), f"{result.name}.yaml")
     fmt, problems = parse_format(document, draft=True)
     if fmt is None or any(problem.severity == "error" for problem in problems):
@@ -99,7 +120,10 @@ def _name(path: Path) -> str:
 
 def _looked_at(path: Path, opened: Opened) -> str:
     inside = f", inside it {opened.name}, {opened.size:,} bytes" if opened.steps else ""
-    how = "looked at whole" if opened.whole else f"only the first {LOOKED_AT:,} bytes looked at"
+    how = "looked at whole"
+    if opened.rest is not None:
+        how = f"only the first {HEAD:,} bytes looked at, and {len(opened.rest.places())} places of the rest"
+        how += "" if opened.rest.last else f", as far as the first {opened.size:,} bytes"
     return f"{path.stat().st_size:,} bytes{inside}; {how}"
 
 

@@ -16,6 +16,8 @@ from recon.sniff.columns import Column
 from recon.sniff.words import CREDIT, DEBIT, FIELDS, INCOMING, OUTGOING, kind_of, likeness, normal
 
 _DIRECTION = r"\b(?:d c|c d|dr cr|cr dr|debit|credit|soll|haben|direction|sign)\b|입출|차대"
+#: More different texts than this are no row types.
+KINDS_MAX = 40
 _SURE_NAME = 95  # likeness of a name that is the field's own
 
 
@@ -77,7 +79,7 @@ def split(columns: Sequence[Column]) -> Split | None:
         if not both:
             below = sum(cell.startswith("-") for cell in _nonzero(debit))
             return Split(credit, debit, signed=2 * below > sum(map(bool, _nonzero(debit))) > 0)
-    for column in columns:
+    for column in (each for each in columns if len(each.counts) <= KINDS_MAX):
         values = {normal(cell) or cell: cell for cell in column.counts}
         out, into = set(values) & set(OUTGOING), set(values) & set(INCOMING)
         named = re.search(_DIRECTION, normal(column.name)) is not None
@@ -110,10 +112,11 @@ def _fits(field: Field, column: Column) -> bool:
     if field.type is Type.RATE:
         return shape in ("money", "whole", "rate")
     if field.name in ("kind", "status"):
+        if shape not in ("code", "id", "text") or len(column.counts) > KINDS_MAX:
+            return False
         if any(mask(raw) != raw for raw in column.counts):
             return False  # card numbers: their text has no place in a format
-        few = len(column.counts) * 2 <= len(column.filled) or any(kind_of(raw) for raw in column.counts)
-        return shape in ("code", "id", "text") and len(column.counts) <= 40 and few
+        return len(column.counts) * 2 <= len(column.filled) or any(kind_of(raw) for raw in column.counts)
     if field.name == "payout_id":
         return shape in ("id", "code", "whole", "text")
     return shape in ("id", "code", "whole", "text") if field.type in (Type.KEY, Type.TEXT) else False
@@ -132,7 +135,8 @@ def _by_content(record: RecordType, columns: Sequence[Column], made: dict[str, R
     if "currency" not in made and (found := free("currency")):
         take("currency", found[0])
     if "kind" not in made and record.field("kind"):
-        known = [(sum(n for raw, n in c.counts.items() if kind_of(raw)), c) for c in free("code", "id", "text")]
+        few = [c for c in free("code", "id", "text") if len(c.counts) <= KINDS_MAX]
+        known = [(sum(n for raw, n in c.counts.items() if kind_of(raw)), c) for c in few]
         best = max(known, key=lambda each: each[0], default=None)
         if best is not None and best[0] * 2 > len(best[1].filled):
             take("kind", best[1])

@@ -125,6 +125,18 @@ ZONES = {
 }
 
 
+#: What providers are called in their own files, where that is not their name in a format.
+PROVIDERS: dict[str, str] = {
+    "카카오페이": "kakaopay",
+    "네이버페이": "naver_pay",
+    "토스페이먼츠": "toss",
+    "tosspayments": "toss",
+    "이니시스": "kg_inicis",
+    "inicis": "kg_inicis",
+    "kcp": "nhn_kcp",
+}
+
+
 def normal(name: str) -> str:
     """A column's name or a row type for comparing: small letters, camelCase apart, marks as spaces."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)

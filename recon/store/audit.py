@@ -36,6 +36,9 @@ class Head:
         return {"records": self.seq, "head": self.sha256}
 
 
+EMPTY = Head(0, NOTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A record before it has its place in the trail.

@@ -124,8 +124,7 @@ def test_f26_columns_in_another_order(read: Reader) -> None:
 
 def test_f27_a_renamed_column_shows_its_likely_name(read: Reader) -> None:
     result = read(SOUND.replace("amount", "amounts", 1))
-    assert result.loaded.set_aside is not None
-    assert result.loaded.set_aside.detail == ('missing  "amount", the file has "amounts"',)
+    assert result.reason == '1 required column(s) missing: "amount" (the file has "amounts")'
 
 
 def test_f27_an_extra_column_is_accepted_with_a_warning(read: Reader) -> None:
@@ -146,12 +145,32 @@ def test_f28_a_column_that_is_there_twice(read: Reader) -> None:
         (b"\n <HTML>", "web page"),
         (b"%PDF-1.7", "PDF"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "error document"),
-        (b"PK\x03\x04\x14\x00", "zip"),
-        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"\xd0\xcf\x11\xe0\x00", "workbook"),
+        (b"PK\x03\x04\x14\x00[Content_Types].xml", "workbook"),
     ],
 )
 def test_f29_what_is_no_table_at_all(read: Reader, head: bytes, what: str) -> None:
     assert what in read(head).reason
+
+
+@pytest.mark.parametrize(
+    ("head", "what", "step"),
+    [
+        (b"\x1f\x8b\x08\x00", "a gzip archive", "gzip"),
+        (b"PK\x03\x04\x14\x00", "a zip archive", "zip"),
+        (b"BZh91AY", "a bz2 archive", "bz2"),
+        (b"\x28\xb5\x2f\xfd\x00", "a zstd archive", "zstd"),
+        (b"-----BEGIN PGP MESSAGE-----\n", "a PGP message", "pgp"),
+        (b"\x85\x01\x0c\x03", "a PGP message", "pgp"),
+    ],
+)
+def test_f29_what_is_packed_and_not_declared_so_names_the_step(read: Reader, head: bytes, what: str, step: str) -> None:
+    for fmt in ("generic_settlement", "toss_settlements", "adyen_settlement_details_xlsx", "mt940"):
+        if fmt.endswith("xlsx") and step == "zip":
+            continue  # a workbook is a zip
+        aside = read(head, shipped(fmt)).loaded.set_aside
+        assert aside is not None and f"it is {what}, not a" in aside.reason, fmt
+        assert f"`unpack: [{step}]`" in aside.remedy and f"recon preview --unpack {step}" in aside.remedy
 
 
 def test_f33_a_field_without_end_is_not_read_into_memory(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

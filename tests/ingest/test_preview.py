@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pysequoia
 import pytest
 from click.testing import CliRunner
 from ingest_reading import HEADER, line
@@ -96,3 +97,26 @@ def test_the_business_date_follows_the_zone(file: Path) -> None:
     for zone, day in (("UTC", "2026-11-19"), ("Pacific/Kiritimati", "2026-11-20")):
         _, out = run(file, "--format", "generic_settlement", "--time-zone", zone, "--json")
         assert json.loads(out)["records"][0]["read"]["business_date"] == day
+
+
+def test_a_pgp_message_is_shown_with_our_key_and_no_word_of_it_is_repeated(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = pysequoia.Tsk.generate(user_id="ours")
+    packed = file.with_suffix(".csv.pgp")
+    message = pysequoia.encrypt(recipients=[key.extract_certificate()], bytes=file.read_bytes())
+    packed.write_bytes(message)
+    (file.parent / "key.asc").write_text(str(key), encoding="utf-8")
+    monkeypatch.chdir(file.parent)
+    options = (packed, "--format", "generic_settlement", "--unpack", "pgp")
+    code, out = run(*options, "--pgp-key", "file:key.asc")
+    assert code == Exit.OK and "3 rows, 2 read, 1 refused" in out
+    for given, said in (
+        ((), "pgp needs our private key"),
+        (("--pgp-key", "env:NONE"), "--pgp-key: the environment variable NONE"),
+    ):
+        with pytest.raises(ReconError, match=said):
+            run(*options, *given)
+    with pytest.raises(ReconError) as caught:
+        run(*options, "--pgp-key", str(key))
+    assert "PRIVATE" not in f"{caught.value.message} {caught.value.remedy}"

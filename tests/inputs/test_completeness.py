@@ -116,3 +116,22 @@ def test_balances_meet_by_number_else_by_day_and_what_is_not_said_proves_nothing
     assert chain(("0", "9", "2025-12-31", "40"), ("10", "20", "2026-02-14", "41")) == ("9", True), (
         "by day: another year"
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("40", 40),
+        ("40/1", 40),
+        ("00040/001", 40),
+        ("40/0", 40),
+        ("40/2", None),
+        ("0/1", None),
+        ("", None),
+        ("²", None),
+        ("A1", None),
+    ],
+)
+def test_a_statements_number_is_that_of_its_first_page(written, number):
+    [found] = statements("f", [{"account": "A", "currency": "EUR", "opening": "0", "closing": "0", "opened_on": "", "closed_on": "", "sequence": written}])  # fmt: skip
+    assert found.sequence == number

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bad_inputs import mt940
 from input_shop import HEADER, Shop
-
-import recon.intake
 
 D13, D14, D15 = "2026-10-13", "2026-10-14", "2026-10-15"
 OWN = '{format: marked, psp: toss, files: "in/toss_{date}*.csv", expected: business_days}'
@@ -87,78 +86,61 @@ def test_f34_a_file_of_test_mode_or_of_another_account_is_set_aside(tmp_path, of
     assert refused.exit == 2 and "[not-acceptable]" in refused.error, "money that is none is never taken"
 
 
+BANK = '  bank: {format: mt940, psp: toss, files: "in/stmt_{date}.sta", expected: business_days}\n'
+
+
 @pytest.fixture
-def balances(monkeypatch):
-    """What readers of bank statements leave in an entry, here read from the memo of a file's first row.
-
-    The contract is that of inputs.json: a list of {account, currency, opening, closing, opened_on, closed_on, sequence}.
-    """
-    made = recon.intake.entry_of
-
-    def with_balances(source, name, *given):
-        entry = made(source, name, *given)
-        path = given[-1]
-        told = _MEMO.get(name.partition("@")[0])
-        entry["balances"] = [told] if told and not path.set_aside else []
-        return entry
-
-    monkeypatch.setattr(recon.intake, "entry_of", with_balances)
-    _MEMO.clear()
-    return _MEMO
+def bank(tmp_path) -> Shop:
+    """The shop with a bank account beside it, whose statement of the 13th (number 40) closes with 500.00 EUR."""
+    made = Shop(tmp_path / "shop", more=BANK)
+    for n, night in enumerate((D13, D14, D15), 1):
+        made.pay(night, **{f"T{n}": n * 1000})
+        made.settle(f"toss_{night}.csv", night, **{f"T{n}": n * 1000})
+    stated(made, D13, "0,00", "500,00", "40", "C500,00")
+    return made
 
 
-_MEMO: dict[str, dict[str, str | None]] = {}
+def stated(shop: Shop, day: str, opening: str, closing: str, sequence: str, *lines: str) -> None:
+    shop.write(f"in/stmt_{day}.sta", mt940(opening, closing, day[2:].replace("-", ""), sequence, *lines))
 
 
-def statement(opening: str, closing: str, day: str, sequence: str = "") -> dict[str, str | None]:
-    return {
-        "account": "KR-1",
-        "currency": "KRW",
-        "opening": opening,
-        "closing": closing,
-        "opened_on": day,
-        "closed_on": day,
-        "sequence": sequence,
-    }
-
-
-def test_f13_an_opening_balance_that_is_not_the_last_closing_balance_is_set_aside(shop, balances):
-    balances["in/toss_2026-10-13.csv"] = statement("0", "30000", D13)
-    balances["in/toss_2026-10-14.csv"] = statement("29000", "34000", D14)
-    assert shop.run(D13).exit == 0
-    shop.settle("toss_2026-10-14.csv", D14, T3=5000)
-    said = shop.run(D14)
+def test_f13_an_opening_balance_that_is_not_the_last_closing_balance_is_set_aside(bank):
+    assert bank.run(D13).exit == 0
+    assert bank.entry(D13, "stmt")["balances"][0]["closing"] == "500.00"
+    stated(bank, D14, "400,00", "420,00", "41", "C20,00")
+    said = bank.run(D14)
     assert said.exit == 3
-    entry = shop.entry(D14, "toss")
-    assert entry["code"] == "opening_balance" and entry["read"] == 0
+    entry = bank.entry(D14, "stmt")
+    assert (entry["code"], entry["rows"], entry["read"]) == ("opening_balance", 1, 0)
     assert entry["reason"] == (
-        "opening balance of KR-1: found 29000 KRW, expected 30000, the closing balance of in/toss_2026-10-13.csv"
+        "opening balance of KR-1: found 400.00 EUR, expected 500.00, the closing balance of in/stmt_2026-10-13.sta"
     )
-    assert entry["reason"] in said.out and shop.new(D14)["new"] == 0 and shop.breaks(D14) == {}
+    assert entry["remedy"].startswith("it is looked at again each night: ask the bank for the statement between")
+    assert entry["reason"] in said.out and entry["remedy"] in said.out
+    assert bank.breaks(D14) == {} and bank.cleared(D14) == 1, "what does not depend on the bank is reconciled"
+    assert bank.accept("stmt_2026-10-14.sta").exit == 0
+    assert bank.run(D14).exit == 0 and bank.entry(D14, "stmt")["read"] == 1
 
 
-def test_f13_the_statement_between_arrives_and_the_one_that_waited_is_taken_by_itself(shop, balances):
-    balances["in/toss_2026-10-13.csv"] = statement("0", "30000", D13)
-    balances["in/toss_2026-10-14.csv"] = statement("30000", "35000", D14)
-    balances["in/toss_2026-10-15.csv"] = statement("35000", "36000", D15)
-    assert shop.run(D13).exit == 0
-    assert shop.run(D14).exit == 3
-    shop.pay(D15, T4=1000)
-    shop.settle("toss_2026-10-15.csv", D15, T4=1000)
-    assert shop.run(D15).exit == 3
-    assert {wait["kind"] for wait in shop.waits(D15)} == {"file", "decision"}
-    shop.settle("toss_2026-10-14.csv", D14, T3=5000)
-    assert shop.run(D15).exit == 0, "the file of the 14th comes first"
-    assert shop.cleared(D15) == 2
+def test_f13_the_statement_between_arrives_and_the_one_that_waited_is_taken_by_itself(bank):
+    """Without numbers that tell a gap there is only the chain of balances: 40, then 40 again a page on."""
+    stated(bank, D15, "520,00", "530,00", "0", "C10,00")
+    stated(bank, D13, "0,00", "500,00", "0", "C500,00")
+    assert bank.run(D13).exit == 0
+    said = bank.run(D14)
+    assert said.exit == 3 and [wait["kind"] for wait in bank.waits(D14)] == ["file"]
+    assert bank.run(D15).exit == 3
+    assert {wait["kind"] for wait in bank.waits(D15)} == {"file", "decision"}
+    stated(bank, D14, "500,00", "520,00", "0", "C20,00")
+    assert bank.run(D15).exit == 0, "the file of the 14th comes first"
+    assert [bank.entry(D15, f"stmt_{day}")["read"] for day in (D14, D15)] == [1, 1]
 
 
-def test_f13_numbered_statements_with_a_gap_are_a_gap_and_no_broken_chain(shop, balances):
-    balances["in/toss_2026-10-13.csv"] = statement("0", "30000", D13, "40")
-    balances["in/toss_2026-10-14.csv"] = statement("29000", "34000", D14, "42")
-    assert shop.run(D13).exit == 0
-    shop.settle("toss_2026-10-14.csv", D14, T3=5000)
-    said = shop.run(D14)
+def test_f13_numbered_statements_with_a_gap_are_a_gap_and_no_broken_chain(bank):
+    assert bank.run(D13).exit == 0
+    stated(bank, D14, "400,00", "420,00", "42", "C20,00")
+    said = bank.run(D14)
     assert said.exit == 3 and "41 never arrived (KR-1 of 2026)" in said.out
-    assert shop.entry(D14, "toss")["status"] == "read" and shop.cleared(D14) == 1
-    assert shop.accept("toss/KR-1/2026#41").exit == 0
-    assert shop.run(D14).exit == 0
+    assert bank.entry(D14, "stmt")["status"] == "read"
+    assert bank.accept("bank/KR-1/2026#41").exit == 0
+    assert bank.run(D14).exit == 0

@@ -42,7 +42,7 @@ def formulas(path: Path) -> list[str]:
 
 def test_the_sheets_stand_in_reading_order(tmp_path: Path) -> None:
     names = CalamineWorkbook.from_path(str(written(FACTS, tmp_path))).sheet_names
-    assert names == ["Summary", "Breaks", "Fixes", "Ageing", "Inputs", "Quarantine", "About"]
+    assert names == ["Summary", "Queue", "Fixes", "Ageing", "Inputs", "Quarantine", "About"]
 
 
 def test_the_same_facts_give_the_same_bytes(tmp_path: Path) -> None:
@@ -56,11 +56,11 @@ def test_the_same_facts_give_the_same_bytes(tmp_path: Path) -> None:
 def test_breaks_have_real_numbers_real_dates_and_ids_as_text(tmp_path: Path) -> None:
     facts = with_break(FACTS, key="00012345678901234567890", psp="007")
     wanted = facts.breaks[0]
-    row = next(row for row in rows(written(facts, tmp_path), "Breaks") if row["Break"] == wanted.break_id)
+    row = next(row for row in rows(written(facts, tmp_path), "Queue") if row["Break"] == wanted.break_id)
     assert row["Key"] == "00012345678901234567890"
     assert row["PSP"] == "007"
     assert row["Difference"] == float(wanted.difference or 0)
-    assert row["ledger"] == ""
+    assert row["ledger says"] == ""
     assert row["First seen"] == wanted.first_seen
     assert isinstance(row["First seen"], date)
     assert row["Age, business days"] == wanted.age_days
@@ -85,7 +85,7 @@ def test_an_amount_is_a_number_only_where_it_is_exact(amount: str, currency: str
 
 def test_an_amount_too_large_to_be_exact_is_text_with_every_digit(tmp_path: Path) -> None:
     facts = with_break(FACTS, currency="KRW", difference="9007199254740993")
-    found = [row["Difference"] for row in rows(written(facts, tmp_path), "Breaks")]
+    found = [row["Difference"] for row in rows(written(facts, tmp_path), "Queue")]
     assert "9007199254740993" in found
 
 
@@ -104,7 +104,7 @@ def test_r27_data_is_never_a_formula_a_link_or_a_number(text: str, tmp_path: Pat
     facts = replace(facts, sentence=text, quarantine=(replace(facts.quarantine[0], raw=text, found=text),))
     path = written(facts, tmp_path)
     assert formulas(path) == formulas(written(FACTS, tmp_path))
-    row = next(row for row in rows(path, "Breaks") if row["Break"] == facts.breaks[0].break_id)
+    row = next(row for row in rows(path, "Queue") if row["Break"] == facts.breaks[0].break_id)
     assert isinstance(row["Key"], str)
     with zipfile.ZipFile(path) as book:
         assert not any("hyperlink" in book.read(name).decode() for name in book.namelist() if "sheet" in name)
@@ -134,7 +134,8 @@ def test_the_checks_are_live_and_say_ok_when_all_ties(tmp_path: Path) -> None:
     assert checks == ["OK"] * (3 + len(FACTS.tie_out))
     live = formulas(path)
     assert sum("ROUND(C" in f for f in live) == len(FACTS.tie_out)
-    assert sum(f.startswith("COUNTIFS(Breaks!") for f in live) == 3
+    assert sum(f.endswith('"<>resolved")') and f.count(",") == 3 for f in live if f.startswith("COUNTIFS(Queue!")) == 6
+    assert sum(f.startswith("SUMPRODUCT(SUBTOTAL(103,") for f in live) == len({b.currency for b in FACTS.breaks})
 
 
 def test_a_line_that_does_not_tie_says_by_how_much(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_breaks_that_are_not_listed_show_as_a_difference_of_counts(tmp_path: Pat
 
 
 def test_a_list_that_was_cut_says_where_the_whole_is(tmp_path: Path) -> None:
-    said = "Sheet Breaks lists the most severe and oldest; all are in breaks.csv."
+    said = "Sheet Queue lists the most severe and oldest; all are in breaks.csv."
     for facts, expected in ((FACTS, False), (replace(FACTS, breaks_open=312_004), True)):
         cells = CalamineWorkbook.from_path(str(written(facts, tmp_path))).get_sheet_by_name("Summary").to_python()
         assert (said in [cell for row in cells for cell in row]) is expected
@@ -172,23 +173,23 @@ def test_header_is_frozen_filtered_and_repeated_on_paper(tmp_path: Path) -> None
         sheet = book.read("xl/worksheets/sheet2.xml").decode()
         names = book.read("xl/workbook.xml").decode()
     assert re.search(r'<pane [^>]*ySplit="1"[^>]*state="frozen"', sheet)
-    assert f'<autoFilter ref="A1:V{len(FACTS.breaks) + 1}"' in sheet
+    assert f'<autoFilter ref="A1:AA{len(FACTS.breaks) + 1}"' in sheet
     assert 'orientation="landscape"' in sheet
-    assert "Breaks!$1:$1" in names
+    assert "Queue!$1:$1" in names
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MAX_ROWS", 26)
     path = written(FACTS, tmp_path)
-    names = [name for name in CalamineWorkbook.from_path(str(path)).sheet_names if name.startswith("Breaks")]
-    assert names == ["Breaks", "Breaks 2", "Breaks 3"]
+    names = [name for name in CalamineWorkbook.from_path(str(path)).sheet_names if name.startswith("Queue")]
+    assert names == ["Queue", "Queue 2", "Queue 3"]
     ids = [row["Break"] for name in names for row in rows(path, name)]
     assert sorted(map(str, ids)) == sorted(b.break_id for b in FACTS.breaks)
 
 
 def test_an_empty_night_has_a_workbook(tmp_path: Path) -> None:
     path = written(night(0), tmp_path)
-    assert rows(path, "Breaks") == []
+    assert rows(path, "Queue") == []
     about = {row["What"]: row["Value"] for row in rows(path, "About")}
     assert about["Night"] == NIGHT
 
@@ -201,5 +202,35 @@ def test_20_000_breaks_are_quick(tmp_path: Path, capsys: pytest.CaptureFixture[s
     seconds = time.process_time() - start
     with capsys.disabled():
         print(f"\nworkbook of 20,000 breaks: {seconds:.1f} s, {path.stat().st_size / 1e6:.1f} MB")
-    assert len(rows(path, "Breaks")) == 20_000
+    assert len(rows(path, "Queue")) == 20_000
     assert seconds < 15
+
+
+def test_a_fast_sheet_writes_what_the_library_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fast").mkdir()
+    (tmp_path / "own").mkdir()
+    facts = with_break(night(300), key="<b>&\u202e 한글")
+    fast = written(facts, tmp_path / "fast").read_bytes()
+    monkeypatch.setattr(sheets, "FastSheet", None)  # the library's own worksheet
+    assert written(facts, tmp_path / "own").read_bytes() == fast
+
+
+@pytest.mark.parametrize("text", ["<r><t>not ours</t></r>", "<r>broken & open</r>", "<r></r>"])
+def test_text_like_the_workbooks_own_xml_stays_text(text: str, tmp_path: Path) -> None:
+    path = written(with_break(FACTS, owner=text), tmp_path)
+    with zipfile.ZipFile(path) as book:
+        for name in book.namelist():
+            ElementTree.fromstring(book.read(name))
+    assert text in [row["Owner"] for row in rows(path, "Queue")]
+
+
+def test_ageing_adds_up_to_the_open_difference(tmp_path: Path) -> None:
+    path = written(FACTS, tmp_path)
+    aged = CalamineWorkbook.from_path(str(path)).get_sheet_by_name("Ageing").to_python()
+    summary = CalamineWorkbook.from_path(str(path)).get_sheet_by_name("Summary").to_python()
+    for currency in ("EUR", "KRW", "USD"):
+        start = next(n for n, row in enumerate(aged) if row[0] == currency)
+        total = sum(float(str(cell or 0)) for row in aged[start + 1 : start + 4] for cell in row[1:6])
+        wanted = sum(float(b.difference or 0) for b in FACTS.breaks if b.currency == currency and b.state != "resolved")
+        told = next(row for row in summary if row[0] == currency)
+        assert round(total, 2) == round(wanted, 2) == round(float(str(told[2])), 2) == round(float(str(told[3])), 2)

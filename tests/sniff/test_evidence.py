@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import time
 import zipfile
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sniffing import field, finding, found, sniffed, todos
 
-from recon.sniff.container import LOOKED_AT, open_file
+from recon.sniff.container import HEAD, LOOKED_AT, PLACE, PLACES, open_file
 from recon.sniff.encoding import sniff_encoding
 from recon.sniff.evidence import NotATableError, sure
 
@@ -47,10 +48,54 @@ def test_two_rows_make_it_less_sure_than_twenty(tmp_path):
 
 def test_what_was_looked_at_is_said(tmp_path):
     assert "looked at whole" in sniffed(tmp_path / "a.csv", PLAIN).looked_at
-    big = PLAIN.splitlines(True)[0] + "".join(f"t{n},sale,EUR,{n}.50,2026-11-19\n" for n in range(10, 300_000))
-    assert len(big) > LOOKED_AT
-    result = sniffed(tmp_path / "big.csv", big)
-    assert f"only the first {LOOKED_AT:,} bytes" in result.looked_at
+
+
+# --- long files ------------------------------------------------------------------------------------------------------
+
+
+def long(rows: int = 0, last: str = "", encoding: str = "utf-8") -> bytes:
+    """A file of more than is looked at whole; the amounts of its second half are all in the thousands."""
+    head = PLAIN.splitlines(True)[0]
+    row = "t{n},sale,EUR,{amount},2026-11-19," + "x" * 200 + "\n"
+    rows = rows or LOOKED_AT // 230 * 2
+    body = (row.format(n=n, amount="1.50" if 2 * n < rows else "2,001.50") for n in range(rows))
+    return (head.rstrip("\n") + ",memo\n" + "".join(body) + last).replace("2,001.50", '"2,001.50"').encode(encoding)
+
+
+def test_of_a_long_file_the_beginning_is_looked_at_and_a_sample_of_the_rest(tmp_path):
+    began = time.process_time()
+    result = sniffed(tmp_path / "a.csv", long(last="Total,,,5.00,,\n"))
+    assert time.process_time() - began < 8
+    assert f"only the first {HEAD:,} bytes looked at, and {PLACES} places of the rest" in result.looked_at
+    sample = finding(result, "sample")
+    assert sample.sure == 99 and f"from {PLACES} places of the rest, {PLACE:,} bytes each" in sample.why
+    # What only the rest shows: thousands have a mark, and the last line is no row.
+    assert found(result, "decimal mark") == ['".", thousands ","']
+    assert found(result, "footer") == ["1 line(s)"]
+    assert "what they state was not added up" in finding(result, "footer").why
+    assert "footer: [Total]" in result.draft and "declare it as `totals` if it is a sum" in todos(result)
+    assert result.trial is not None and result.trial.read == result.trial.rows > 4_000
+    assert not found(result, "control total"), "of a part of the rows nothing is added up"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp949"])
+def test_a_sample_is_cut_between_letters(tmp_path, encoding):
+    rows = "".join(f"t{n};승인;{'똠방각하' * 40};1;2026-11-19\n" for n in range(LOOKED_AT // 320))
+    result = sniffed(tmp_path / "a.csv", ("번호;구분;상점;금액;일자\n" + rows).encode(encoding))
+    assert finding(result, "sample").sure == 99 and len(found(result, "encoding")) == 1
+    assert result.trial is not None and result.trial.read == result.trial.rows > 0
+
+
+def test_what_a_sample_shows_against_the_beginning_is_told(tmp_path):
+    data = long() + b"t1,sale,EUR,1.00,2026-11-19\n" * 40_000 + b"t\xff,sale,EUR,1.00,2026-11-19,m\n" * 40_000
+    result = sniffed(tmp_path / "a.csv", data)
+    assert finding(result, "sample").sure < 90
+    assert "line(s) are not of it" in found(result, "encoding")[1]
+
+
+def test_of_a_long_file_in_an_archive_the_end_is_not_looked_at(tmp_path):
+    result = sniffed(tmp_path / "a.csv.gz", gzip.compress(long(last="Total,,,5.00,,\n"), 1))
+    assert f"as far as the first {LOOKED_AT:,} bytes" in result.looked_at
     assert found(result, "footer") == ["not looked at"]
     assert "the end of the file was not looked at" in todos(result)
 
