@@ -11,6 +11,7 @@ looks by key what became of it.
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -103,7 +104,7 @@ class Applier:
 
     state        the engine of the state database, and `state_url` what it was made of
     targets      by name; None for one whose fixes are done by hand
-    route        the name of a fix's target, None where there is none
+    route        the name of a fix's target (`recon.fixes.route.Routes.of`), None where there is none
     who          the name in the trail; it applies nothing that it approved itself
     night_ends   the instant at which a night ends
     booked_at    the instant that corrections bear in the books; None: the moment of applying
@@ -115,7 +116,7 @@ class Applier:
         state: sa.Engine,
         state_url: str,
         targets: Mapping[str, Target | None],
-        route: Callable[[QueuedFix], str | None],
+        route: Callable[[str, str, Mapping[str, Any]], str | None],
         policy: Policy,
         who: str,
         night_ends: Callable[[date], datetime],
@@ -136,6 +137,7 @@ class Applier:
             if isinstance(target, DatabaseTarget) and same_database(target.url, state_url)
         }
         self._passed: set[str] = set()
+        self._failing: set[str] = set()  # targets that failed lately, here or elsewhere: a success forgets it
 
     def close(self) -> None:
         """End every connection to the targets."""
@@ -201,18 +203,24 @@ class Applier:
         )
         rooms: dict[str, int | None] = {}
         target, ids, most = "", [], 0
-        for (fix_id,) in connection.execute(sa.select(fixes.c.fix_id).where(ready).order_by(fixes.c.fix_id)).all():
+        columns = (fixes.c.fix_id, fixes.c.reconciliation, fixes.c.template, fixes.c.content)
+        for fix_id, reconciliation, template, content in connection.execute(
+            sa.select(*columns).where(ready).order_by(fixes.c.fix_id)
+        ):
             if fix_id in self._passed or (only is not None and fix_id not in only):
                 continue
-            name = self._routed(connection, fix_id, came)
+            name = self._routed(fix_id, (reconciliation, template, json.loads(content)), came)
             if name is None or name in came.waiting:
                 continue
             if name not in rooms:
                 if target:
                     continue  # one target a batch
-                rooms[name] = breaker.room(connection, name, now)
-                if rooms[name] == 0:
-                    came.waiting[name] = breaker.read(connection)[name].error
+                known = breaker.read(connection).get(name)
+                rooms[name] = breaker.room(connection, name, now) if known is not None else None
+                if known is not None:
+                    self._failing.add(name)
+                if known is not None and rooms[name] == 0:
+                    came.waiting[name] = known.error
                     continue
                 target = name
                 alone = rooms[name] == 1 or not isinstance(self.targets[name], DatabaseTarget)
@@ -224,11 +232,14 @@ class Applier:
                 break
         return target, ids
 
-    def _routed(self, connection: sa.Connection, fix_id: str, came: Applied) -> str | None:
+    def _target(self, fix: QueuedFix) -> str | None:
+        return self.route(fix.reconciliation, fix.template, fix.content)
+
+    def _routed(self, fix_id: str, of: tuple[str, str, Mapping[str, Any]], came: Applied) -> str | None:
         """The target that a fix goes to; noted where there is none, or where people do it by hand."""
         if fix_id in came.unrouted:
             return None
-        name = self.route(queue.get(connection, fix_id))
+        name = self.route(*of)
         if name is None:
             came.unrouted[fix_id] = "no target in recon.yaml takes it"
         elif self.targets.get(name) is None:
@@ -241,7 +252,7 @@ class Applier:
     def _one(self, claim: Claim, alone: dict[str, str]) -> Done | None:
         """What becomes of one fix. `alone`: targets that began to fail meanwhile; what was taken for them is given back."""
         fix = claim.fix
-        name = self.route(fix) or ""
+        name = self._target(fix) or ""
         try:
             if name in alone:
                 self._in_hand(fix, lambda connection: queue.release(connection, fix.fix_id, self.token))
@@ -281,6 +292,7 @@ class Applier:
 
     def _broke(self, connection: sa.Connection, name: str, error: str) -> bool:
         lock(connection)
+        self._failing.add(name)
         return breaker.failed(connection, name, error, self.clock())
 
     def _effect(self, fix: QueuedFix) -> Effect:
@@ -387,7 +399,8 @@ class Applier:
     def _own(self, connection: sa.Connection, fix: QueuedFix) -> None:
         """The trail's lock; raise NotInHandError where the fix is another's by now."""
         lock(connection)
-        if queue.get(connection, fix.fix_id).claimed_by != self.token:
+        statement = sa.select(fixes.c.claimed_by).where(fixes.c.fix_id == fix.fix_id)
+        if connection.execute(statement).scalar() != self.token:
             raise NotInHandError
 
     def _in_hand(self, fix: QueuedFix, work: Callable[[sa.Connection], R]) -> R:
@@ -410,7 +423,8 @@ class Applier:
         why = "found in its target" if receipt.found else "applied"
         told = {"target": name, "reference": receipt.reference}
         queue.applied(connection, fix.fix_id, self.token, self.who, told, why, self.clock())
-        breaker.succeeded(connection, name)
+        if name in self._failing:
+            breaker.succeeded(connection, name)
         return Done(fix.fix_id, "found" if receipt.found else "applied", name, receipt.reference)
 
     def _superseded(self, fix: QueuedFix, name: str, why: str) -> Done:
@@ -490,7 +504,7 @@ class Applier:
             ready = queue.find(connection, chosen, READY)
             alone = {name: each.error for name, each in breaker.read(connection).items() if each.state == "open"}
         for fix in ready:
-            name = self.route(fix)
+            name = self._target(fix)
             target = self.targets.get(name) if name is not None else None
             if name is None or target is None:
                 came.unrouted[fix.fix_id] = (

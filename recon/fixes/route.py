@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from recon.fixes.queue import QueuedFix
 from recon.workspace import HandTarget, JournalTarget, TargetSettings, UpdateTarget, Workspace
 
 
@@ -15,22 +15,23 @@ class Routes:
         """`records`: (reconciliation, side) -> the vocabulary of that side's records."""
         self._targets, self._records = targets, records
 
-    def of(self, fix: QueuedFix) -> str | None:
-        named = self._first(name for name, each in self._targets.items() if fix.template in each.takes)
+    def of(self, reconciliation: str, template: str, content: Mapping[str, Any]) -> str | None:
+        """`content`: what the fix does (recon.domain.breaks.Fix.content)."""
+        named = self._first(name for name, each in self._targets.items() if template in each.takes)
         if named is not None:
             return named
         open_ = {name: each for name, each in self._targets.items() if not each.takes}
-        kind = fix.content["kind"]
+        kind = content["kind"]
         if kind == "journal":
             found = self._first(name for name, each in open_.items() if isinstance(each, JournalTarget))
         elif kind == "update":
-            side = fix.content["change"]["record"]
-            record = self._records.get((fix.reconciliation, side), side)
+            side = content["change"]["record"]
+            record = self._records.get((reconciliation, side), side)
             found = self._first(
                 name for name, each in open_.items() if isinstance(each, UpdateTarget) and each.record == record
             )
         else:
-            channel = (fix.content.get("message") or {}).get("channel")
+            channel = (content.get("message") or {}).get("channel")
             senders = {
                 name: each
                 for name, each in open_.items()
