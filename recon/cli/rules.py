@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import emit, emit_json, find_workspace, json_option, next_command, say, table
+from recon.cli.output import emit, emit_json, find_workspace, json_option, next_command, say, table, workspace_option
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -183,3 +184,46 @@ def _told(reconciliation: Reconciliation, rule: BreakRule | Must) -> dict[str, A
 
 def _facts(facts: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items())
+
+
+@rules.command()
+@workspace_option
+@json_option
+def trust(workspace: Path, as_json: bool) -> None:
+    """How often people agreed with each rule's fixes: what to go by before a rule is given auto_approve.
+
+    A fix counts once, by the last word that a person said of it.
+
+    \b
+    Example:  recon rules trust
+    """
+    from recon.config.workspace_file import load_workspace
+    from recon.desk import trust as measure
+    from recon.fixes.read import reading
+
+    settings = load_workspace(workspace)
+    with reading(settings.state_url.value, settings.root) as connection:
+        found = measure(connection) if connection is not None else []
+    if as_json:
+        emit_json([{**asdict(each), "agreed_percent": each.agreed_percent} for each in found])
+        return
+    table(
+        [
+            (
+                f"{each.reconciliation}/{each.code}",
+                each.proposed,
+                each.approved,
+                each.rejected,
+                "–" if each.agreed_percent is None else f"{each.agreed_percent} %",
+                each.applied,
+                each.automatic,
+                "on" if each.auto_approve else "off",
+                each.since,
+            )
+            for each in found
+        ],
+        ["rule", "proposed", "approved", "rejected", "agreed", "applied", "automatic", "auto_approve", "since"],
+    )
+    if not found:
+        emit("no fix was proposed yet")
+    next_command("recon fixes list --status proposed")

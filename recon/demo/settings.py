@@ -70,6 +70,16 @@ _BOOKS = """\
 """
 
 
+_APPROVALS = """
+# What nobody's approval passes, in major units (docs/fix-queue.md): one fix, one rule's, all of a night's, one person's.
+approvals:
+  per_fix:    {KRW: 2000000, USD: 2000, EUR: 2000}
+  per_rule:   {KRW: 10000000, USD: 10000, EUR: 10000}
+  per_night:  {KRW: 30000000, USD: 30000, EUR: 30000}
+  per_person: {KRW: 20000000, USD: 20000, EUR: 20000}
+"""
+
+
 def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
     """The workspace file. `url` is a reference (`env:NAME`) or a literal without credentials."""
     state = f'state: {{url: "{url}"}}\n' if state_too else ""
@@ -81,4 +91,4 @@ def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
     others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
     names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
     head = _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat())
-    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n"
+    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n{_APPROVALS}"

@@ -14,6 +14,14 @@ from typing import Any
 from recon.domain.canonical import canonical, sha256_text
 
 ACTIONS = ("assign", "note", "resolve", "reopen", "match", "unmatch")
+#: What a person can decide on the page or in the workbook, and what it means.
+DECISIONS = {
+    "approve": "the proposed fix may be applied",
+    "reject": "the proposed fix is wrong",
+    "resolve": "settled by hand; nothing is left to do",
+    "assign": "somebody looks after it",
+}
+NEEDS_REASON = ("reject", "resolve")
 #: Reason codes of a rejection or a resolution, and what they mean.
 REASONS = {
     "agreed": "checked against the records, and right",
@@ -136,4 +144,4 @@ class FixWord:
         return made | {name: str(made[name]) if made[name] else None for name in dates}
 
 
-__all__ = ["ACTIONS", "REASONS", "UNMATCHED", "Case", "FixWord", "Word", "fold", "seen_of"]
+__all__ = ["ACTIONS", "DECISIONS", "NEEDS_REASON", "REASONS", "UNMATCHED", "Case", "FixWord", "Word", "fold", "seen_of"]

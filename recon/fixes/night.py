@@ -17,12 +17,12 @@ from recon.store.audit import person
 def maker(given: str = "") -> str:
     """Who runs the night: the name given, or RECON_AS; `recon` without either.
 
-    Raises ReconError `bad-name` for one that is none.
+    Raises ReconError `bad-signer` for one that is none.
     """
     asked = given or os.environ.get("RECON_AS", "")
     name = person(asked) if asked else MACHINE
     if name == AUTOMATIC:
-        raise ReconError("bad-name", f"{name} is the program's own name", "run the night in your own, or in none")
+        raise ReconError("bad-signer", f"{name} is the program's own name", "run the night in your own, or in none")
     return name
 
 

@@ -467,7 +467,7 @@ def _signer(who: str, why: str, automatic: bool = False) -> str:
         raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
     name = person(who)
     if name in (MACHINE, AUTOMATIC) and not automatic:
-        raise ReconError("bad-name", f"{name} is the program's own name", "decide in your own: --as NAME")
+        raise ReconError("bad-signer", f"{name} is the program's own name", "decide in your own: --as NAME")
     return name
 
 

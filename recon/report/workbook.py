@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.domain.casework import DECISIONS, REASONS
 from recon.domain.money import exponent
 from recon.report import view
 from recon.report.data import ordered, sides_of
@@ -23,12 +24,10 @@ from recon.report.workbook_decisions import (
     ASSIGN,
     BREAK,
     DECISION,
-    DECISIONS,
     FILLED_IN,
     FIX,
     QUEUE,
     REASON,
-    REASONS,
     REMARK,
     SEEN,
     seen_sha256,

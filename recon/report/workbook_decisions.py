@@ -16,28 +16,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from recon.domain.casework import DECISIONS, NEEDS_REASON, REASONS
 from recon.errors import ReconError
-
-#: What a person can decide in a row, and what it means.
-DECISIONS = {
-    "approve": "the proposed fix may be applied",
-    "reject": "the proposed fix is wrong",
-    "resolve": "settled by hand; nothing is left to do",
-    "assign": "somebody looks after it",
-}
-#: Reason codes, and what they mean.
-REASONS = {
-    "agreed": "checked against the records, and right",
-    "corrected": "booked or mended by hand",
-    "timing": "it will come, or came, by itself",
-    "duplicate": "the same as another break",
-    "psp_error": "the provider's fault; claimed from it",
-    "our_error": "our fault; mended at its cause",
-    "written_off": "too small to go after",
-    "wrong_fix": "the break is right, its correction is not",
-    "other": "see the remark",
-}
-NEEDS_REASON = ("reject", "resolve")
 
 QUEUE = "Queue"
 BREAK, FIX, SEEN = "Break", "Fix", "Seen"

@@ -96,12 +96,12 @@ def now_text(at: datetime | None = None) -> str:
 def person(name: str) -> str:
     """The name as the database keeps it: a login or a mail address in small letters.
 
-    Raises ReconError `bad-name` for anything else: two people must never look like one, nor one like two.
+    Raises ReconError `bad-signer` for anything else: two people must never look like one, nor one like two.
     """
     made = name.strip().lower()
     if not NAME.fullmatch(made):
         raise ReconError(
-            "bad-name",
+            "bad-signer",
             f"{name!r} is not a name that decisions are signed with",
             "a login or a mail address: letters a to z, digits, . _ @ + -",
         )

@@ -68,7 +68,7 @@ def test_by_the_queue(base, fix_id):
     ):  # full width; the second letter Cyrillic; two words
         with pytest.raises(ReconError) as caught:
             approve(base, fix_id, name)
-        assert caught.value.name in ("bad-name", "unsigned", "not-automatic")
+        assert caught.value.name in ("bad-signer", "unsigned", "not-automatic")
     assert base.fix(fix_id).status is Status.PROPOSED
 
 
