@@ -35,8 +35,10 @@ class Killer:
         sa.event.listen(engine, "commit", self._commit)
         return engine
 
-    def _statement(self, connection: sa.Connection, *_: Any) -> None:
-        self._maybe(connection)
+    def _statement(self, connection: sa.Connection, cursor: Any, *_: Any) -> None:
+        if self._dies():
+            cursor.close()  # an open one would keep SQLite's lock until Python collects it
+            self._kill(connection)
 
     def _commit(self, connection: sa.Connection) -> None:
         if not self._dies():
@@ -51,17 +53,13 @@ class Killer:
                 raw.commit()
         self._kill(connection)
 
-    def _maybe(self, connection: sa.Connection) -> None:
-        if self._dies():
-            self._kill(connection)
-
     def _dies(self) -> bool:
         return self.on and self.random.randrange(self.one_in) == 0
 
     def _kill(self, connection: sa.Connection) -> None:
         self.kills += 1
         if connection.dialect.name == "sqlite":
-            # What the next one to open the file does; an open cursor would keep it from happening here.
+            # What the next one to open the file does where the process is really gone.
             raw = connection.connection.dbapi_connection
             if raw is not None and raw.in_transaction:
                 raw.execute("rollback")  # type: ignore[attr-defined]
