@@ -479,7 +479,7 @@ class WebhookTargetModel(Shape):
 
 
 class HandTargetModel(Shape):
-    """Done by hand: `recon fixes export`, and `recon fixes import` of what was done."""
+    """Done by hand: `recon fixes hand-out`, and `recon fixes hand-in` of what was done."""
 
     takes: Words = Field([], description=TAKES)
 

@@ -243,7 +243,7 @@ class Applier:
         if name is None:
             came.unrouted[fix_id] = "no target in recon.yaml takes it"
         elif self.targets.get(name) is None:
-            came.unrouted[fix_id] = f"{name} is done by hand: recon fixes export"
+            came.unrouted[fix_id] = f"{name} is done by hand: recon fixes hand-out"
             return None
         return name
 
@@ -508,7 +508,7 @@ class Applier:
             target = self.targets.get(name) if name is not None else None
             if name is None or target is None:
                 came.unrouted[fix.fix_id] = (
-                    f"{name} is done by hand: recon fixes export" if name else "no target in recon.yaml takes it"
+                    f"{name} is done by hand: recon fixes hand-out" if name else "no target in recon.yaml takes it"
                 )
             elif fix.approved_by == self.who:
                 came.done.append(
