@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recon.errors import UnreachableError
+from recon.errors import ReconError, UnreachableError
 from recon.fixes.queue import QueuedFix, find
 from recon.store.audit import Record, read_records, writing
 from recon.store.state import engine_for, migrate
@@ -56,6 +56,14 @@ def _engine(url: str, root: Path) -> Iterator[sa.Engine]:
             "state-database",
             f"the state database did not answer: {error.orig}",
             "nothing was written; run the same command again",
+        ) from error
+    except sa.exc.ProgrammingError as error:
+        if "permission denied" not in str(error.orig):
+            raise
+        raise ReconError(
+            "not-permitted",
+            f"this login may not do that in the state database: {str(error.orig).splitlines()[0]}",
+            "use the login whose work it is: docs/fix-queue.md has the roles",
         ) from error
     finally:
         engine.dispose()

@@ -63,6 +63,7 @@ def summary(path: Path) -> str:
     told = json.loads(path.read_text(encoding="utf-8"))
     told.update(config_sha256="(masked)", tool_version="(masked)")
     told["rules_sha256"] = dict.fromkeys(told["rules_sha256"], "(masked)")
+    told["audit"]["head"] = "(masked)"
     if told["previous"]:
         told["previous"]["manifest_sha256"] = "(masked)"
     return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
