@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from recon.cli.output import clean, emit, emit_json, json_option, next_command, 
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
-    from recon.fixes.apply import Applied
+    from recon.fixes.apply import Applied, Applier
     from recon.workspace import Workspace
 
 _as = click.option(
@@ -36,6 +36,14 @@ def _date(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--dry-run", is_flag=True, help="Try every effect and take it back; send nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @click.option("--book-on", callback=_date, metavar="DATE", help="The date that corrections bear in the books.")
+@click.option(
+    "--lease",
+    type=click.IntRange(min=1),
+    default=300,
+    metavar="SECONDS",
+    show_default=True,
+    help="How long what this run takes in hand stays its own should it be killed.",
+)
 @_as
 @json_option
 def apply_(
@@ -44,6 +52,7 @@ def apply_(
     dry_run: bool,
     limit: int | None,
     book_on: date | None,
+    lease: int,
     name: str,
     as_json: bool,
 ) -> None:
@@ -67,7 +76,7 @@ def apply_(
         raise ReconError(
             "no-targets", "recon.yaml has no targets, so nothing can be applied", "docs/fix-queue.md has some"
         )
-    applier = _applier(settings, maker(name), book_on)
+    applier = _applier(settings, maker(name), book_on, lease)
     try:
         came = applier.would(fix_ids or None) if dry_run else applier.run(fix_ids or None, limit)
     finally:
@@ -83,9 +92,9 @@ def apply_(
         click.get_current_context().exit(int(Exit.UNREACHABLE))
 
 
-def _applier(settings: Workspace, who: str, book_on: date | None) -> Any:
+def _applier(settings: Workspace, who: str, book_on: date | None, lease: int) -> Applier:
     from recon.domain.calendar import day_bounds
-    from recon.fixes.apply import Applier
+    from recon.fixes.apply import Applier, Limits
     from recon.fixes.route import routes
     from recon.fixes.targets import open_target
     from recon.fixes.targets.database import engine
@@ -102,6 +111,7 @@ def _applier(settings: Workspace, who: str, book_on: date | None) -> Any:
         who,
         lambda night: day_bounds(night, settings.zone, settings.cut_off).end,
         booked,
+        Limits(lease=timedelta(seconds=lease)),
     )
 
 
