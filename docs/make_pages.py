@@ -1,4 +1,4 @@
-"""Write the pages that are made: docs/records.md, docs/errors.md, and docs/formats/NAME.md for each shipped format.
+"""Write the pages that are made: docs/records.md, docs/errors.md, docs/breaks.md, and docs/formats/NAME.md for each shipped format.
 
 With --check, write nothing and exit 1 where one is out of date, or where a page's format is gone.
 """
@@ -17,7 +17,9 @@ from recon.errors import Exit
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
-from format_pages import format_pages  # noqa: E402 - beside this file, wherever it is run from
+# Beside this file, wherever it is run from.
+from break_pages import breaks_page, reconciliation_pages  # noqa: E402
+from format_pages import format_pages  # noqa: E402
 
 TYPES = """\
 | type | what it holds |
@@ -102,7 +104,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args(arguments).check
     stale = 0
-    pages = {"records.md": records_page(), "errors.md": errors_page(), **format_pages()}
+    pages = {
+        "records.md": records_page(),
+        "errors.md": errors_page(),
+        "breaks.md": breaks_page(),
+        **reconciliation_pages(),
+        **format_pages(),
+    }
     for path in sorted((DOCS / "formats").glob("*.md")):
         if f"formats/{path.name}" not in pages:
             stale += 1

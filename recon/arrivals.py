@@ -90,7 +90,7 @@ class Past:
     def know(self, entry: Mapping[str, Any]) -> None:
         """Note that a night has had these bytes under this name, whatever became of them."""
         if entry["sha256"]:
-            version = Version(entry["sha256"], entry["size"], entry["arrival"])
+            version = Version(entry["sha256"], entry["size"], entry["arrival"], entry.get("version", ""))
             self.versions[entry["source"]][path_of(entry)].append(version)
 
     def was_read(self, source: str, path: str) -> tuple[date, Mapping[str, Any]] | None:

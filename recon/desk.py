@@ -87,7 +87,7 @@ def totals(fixes: Iterable[QueuedFix]) -> list[tuple[str, str, int, str]]:
             sums[code, each.currency][0] += 1
             sums[code, each.currency][1] += each.amount_minor
     return [
-        ("all" if code == "~" else code, currency, count, to_text(amount, currency))
+        ("all" if code == "~" else code, currency, count, to_text(amount, currency) if currency else "")
         for (code, currency), (count, amount) in sorted(sums.items())
     ]
 

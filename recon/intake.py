@@ -203,6 +203,7 @@ def _arrived(arrival: Arrival, judged: Judgement) -> dict[str, Any]:
         "code": judged.code,
         "first": judged.first,
         "numbers": [],
+        "lost": [],
         "decision": None,
         "replaced_by": "",
         "due_by": "",

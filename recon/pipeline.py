@@ -47,8 +47,9 @@ from recon.match.outcomes import what_became
 from recon.match.population import Loaded, new_records, open_records
 from recon.people import People, read_people
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
+from recon.report.causes import read_trend, write_trend
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
-from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine
+from recon.report.tables import read_known, write_breaks, write_fixes, write_known, write_quarantine, write_tried
 from recon.settle import settle_inputs
 from recon.store.folder import make_durable, manifest_sha256, night_folder, publish, published, write_json
 from recon.store.history import cleared_files, earlier_nights, earlier_records, night_before
@@ -427,7 +428,10 @@ def _write(
             for row in quarantined
         ],
         inputs.since(),
+        read_trend(before / "open" / "trend.json") if before else (),
     )
+    write_tried(making / "tried.parquet", ((each.break_id, each.tried) for each in facts.breaks if each.tried))
+    write_trend(making / "open" / "trend.json", facts.trend)
     _write_pages(facts, making)
     previous = {"night": before.name, "manifest_sha256": manifest_sha256(before)} if before else None
     write_json(

@@ -14,6 +14,7 @@ from datetime import date
 from recon.awaited import awaited, note_hours
 from recon.domain.calendar import DayBounds
 from recon.domain.completeness import Awaited
+from recon.domain.money import to_text
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Moves, Source
 from recon.engine.duck import Engine, text
@@ -38,6 +39,8 @@ def settle_inputs(
     for read in inputs.read:
         if _only_known(read) and is_needed(workspace, inputs, read):
             _set_known_aside(engine, read, inputs, earlier.get(read.source.record, ()))
+        if read.entry["status"] == "read" and read.entry.get("code") == "restated":
+            _tell_lost(engine, read, inputs, earlier.get(read.source.record, ()))
     for source in workspace.sources:
         if source.files:
             entries = [each.entry for each in inputs.read if each.source is source]
@@ -75,6 +78,38 @@ def _only_known(read: Input) -> bool:
     return (
         all_known and bool(source.files) and source.moves is Moves.EVENTS and not source.repeats and not entry["code"]
     )
+
+
+def _tell_lost(engine: Engine, read: Input, inputs: Inputs, earlier: Sequence[str]) -> None:
+    """Say which rows the version that was read before has and a restated file no longer has: nothing of it is erased, so they
+    count on, and only a person can know whether they should."""
+    entry, source, first = read.entry, read.source, read.entry["first"]
+    if source.moves is Moves.STATE:
+        return
+    columns = "source, file, record_id, coalesce(currency, '') as currency, amount"
+    own = [
+        f"select {columns} from ({each.relation})" for each in inputs.read if each.relation and each.source is source
+    ]
+    seen = " union ".join([*(f"select {columns} from ({each})" for each in earlier), *own])
+    before = f"({seen}) where source = {text(source.name)} and file = {text(first['name'])}"
+    if not engine.one(f"select count(*) from {before}"):
+        said = f"the rows of {first['name']}, read on {first['night']}, are past the look-back: what is no longer in it can't be told"
+        entry["warnings"].append(said)
+        return
+    lost = engine.rows(
+        f"""select currency, count(*), coalesce(sum(amount), 0) from {before}
+and record_id not in (select record_id from ({read.relation})) group by all order by all"""
+    )
+    entry["lost"] = [[currency, rows, to_text(int(minor), currency)] for currency, rows, minor in lost]
+    if lost:
+        count = sum(rows for _, rows, _ in entry["lost"])
+        money = ", ".join(f"{amount} {currency}".strip() for currency, _, amount in entry["lost"])
+        said = (
+            f"{count} row{'s' if count > 1 else ''} of {first['name']} ({money}) {'are' if count > 1 else 'is'} no longer in it; "
+            "nothing was erased: ask the provider, and correct by hand what should not count"
+        )
+        entry["warnings"].append(said)
+        entry["reason"] += f"; {said}"
 
 
 def _set_known_aside(engine: Engine, read: Input, inputs: Inputs, earlier: Sequence[str]) -> None:

@@ -9,7 +9,21 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 from types import SimpleNamespace as Facts
 
-from oracle_payin import DUE_DAYS, GRACE, KINDS, NULL, SIDES, WITHIN_DAYS, agree, excluded, musts, rule, unclaimed
+from oracle_payin import (
+    CLAIMS,
+    DUES,
+    FIELDS,
+    GRACE,
+    KINDS,
+    NULL,
+    SIDES,
+    WITHIN_DAYS,
+    agree,
+    excluded,
+    musts,
+    rule,
+    unclaimed,
+)
 
 
 def identity(row):
@@ -37,7 +51,7 @@ class Group:
     def facts(self):
         for side in SIDES.values():
             rows, facts = self.on(side), Facts(fresh=bool(self.on(side, fresh=True)))
-            for name in ("status", "captured_amount", "previous_status"):
+            for name in FIELDS:
                 values = {row.get(name) for row in rows} - {None}
                 setattr(facts, name, values.pop() if len(values) == 1 else NULL)
             amounts, currencies = [row["amount"] for row in rows], {row["currency"] for row in rows}
@@ -67,19 +81,27 @@ def judge(g, k=None):
 
 def sieve(g, night, scenario):
     """cleared, pending, silent or left, from tonight's population alone."""
-    if all(row.get("status", "SUCCESS") != "SUCCESS" for row in g.rows):
+    if all(row.get("status", "SUCCESS") not in CLAIMS for row in g.rows):
         return "silent"
-    missing, after = g.missing(), g.on("ledger") or g.on("order")
+    missing, status = (
+        g.missing(),
+        next(facts for side, facts in zip(SIDES.values(), g.facts(), strict=True) if side == "order").status,
+    )
     calm = missing and not g.restated and all(kinds or true for sides, kinds, true in agree(g) if not missing & sides)
-    if calm and "psp" in missing:
+    if "psp" in missing:
         provider = min((row["psp"] for row in g.rows if row["psp"]), default=None)
-        due = min(row["business_date"] for row in after)
-        for _ in range(DUE_DAYS):
-            due += timedelta(days=1)
-            while due.weekday() > 4 or due in scenario["psp_holidays"].get(provider, scenario["holidays"]):
+        for when, days, sides in DUES:
+            after = next((rows for side in sides if (rows := g.on(side))), None)
+            # A plain due date asks that the sides that are there agree; one with a reason of its own does not.
+            if not after or when not in (None, status) or (when is None and not calm):
+                continue
+            due = min(row["business_date"] for row in after)
+            for _ in range(days):
                 due += timedelta(days=1)
-        if night["date"] <= due:
-            return "pending"
+                while due.weekday() > 4 or due in scenario["psp_holidays"].get(provider, scenario["holidays"]):
+                    due += timedelta(days=1)
+            if night["date"] <= due:
+                return "pending"
     if calm and all(row["new"] and row["instant"] and row["instant"] >= night["end"] - GRACE for row in g.rows):
         return "pending"
     return judge(g)

@@ -7,12 +7,33 @@ from datetime import timedelta
 
 SIDES = {"settlement_line": "psp", "ledger_entry": "ledger", "payment_order": "order"}
 KINDS = ("chargeback_reversal", "chargeback", "refund", "capture")  # the latest first
-GRACE, DUE_DAYS, WITHIN_DAYS = timedelta(minutes=15), 2, 3
-UNDONE, WAITING = ("REFUNDED", "CANCELLED"), ("PENDING", "EXECUTING", "UNKNOWN")
+GRACE, WITHIN_DAYS = timedelta(minutes=15), 3
+#: The order's status that it is for, business days, and the sides from whose day they count.
+DUES = (
+    ("IN_REVIEW", 10, ("order",)),
+    ("WAITING_DEPOSIT", 10, ("order",)),
+    ("AUTHORIZED", 5, ("order",)),
+    (None, 2, ("ledger", "order")),
+)
+NOT_FINAL = ("IN_REVIEW", "WAITING_DEPOSIT", "AUTHORIZED")
+CLAIMS = ("SUCCESS", *NOT_FINAL)
+#: Fields beside the amount that a side may have.
+FIELDS = (
+    "status",
+    "captured_amount",
+    "previous_status",
+    "points_amount",
+    "gift_card_amount",
+    "total_amount",
+    "settled_currency",
+    "settled_amount",
+)
+UNDONE, WAITING = ("REFUNDED", "CANCELLED"), ("PENDING", "EXECUTING", "UNKNOWN", *NOT_FINAL)
 LOOK, REVIEW = "investigate", "manual_review"
 HIGH = {"KRW": 1_000_000, "USD": 1_000_00, "EUR": 1_000_00}  # a limit, in minor units, stands for auto_fix
 MIDDLE = {"KRW": 300_000, "USD": 300_00, "EUR": 300_00}
 LOW = {"KRW": 10, "USD": 1_00, "EUR": 1_00}
+EXCHANGE = {"KRW": 100_000, "USD": 100_00, "EUR": 100_00}
 
 
 class Null:
@@ -56,6 +77,20 @@ def agree(g, k=None):
     yield {"psp", "order"}, False, other or psp.amount == coalesce(order.captured_amount, order.amount)
     yield {"order"}, True, other or order.status == "SUCCESS" or (order.status in UNDONE and refund + capture == 0)
     yield {"order"}, True, other or order.status != "SUCCESS" or not went_back or coalesce(refund, 0) == 0
+    yield {"order"}, False, order.captured_amount is NULL or order.captured_amount <= order.amount
+    yield {"order"}, False, order.total_amount is NULL or parts(order) == order.total_amount
+    rated = ledger.settled_currency is NULL or not psp.present or ledger.settled_amount is not NULL
+    yield {"psp", "ledger"}, False, rated
+    known = ledger.settled_amount is not NULL and psp.settled_amount is not NULL
+    yield {"psp", "ledger"}, False, not known or converted(psp) == converted(ledger)
+
+
+def parts(order):
+    return order.amount + coalesce(order.points_amount, 0) + coalesce(order.gift_card_amount, 0)
+
+
+def converted(side):
+    return side.settled_currency, side.settled_amount
 
 
 def musts(k):
@@ -75,6 +110,10 @@ def rule(g, k):
         amount, currency = abs(psp.amount - coalesce(ledger.amount, 0)), psp.currency
         if code == "order_status_lag":
             amount, currency = order.amount, order.currency
+        if code == "void_not_recorded":
+            amount, currency = abs(ledger.amount), ledger.currency
+        if code == "fx_difference":
+            amount, currency = abs(psp.settled_amount - ledger.settled_amount), psp.settled_currency
         class_ = "auto_fix" if amount <= class_.get(currency, -1) else REVIEW
     return code, class_
 
@@ -82,7 +121,8 @@ def rule(g, k):
 def table(g, k):
     """(code, class or limit of the automatic fix, whether it holds) of every rule, in order."""
     psp, ledger, order = g.facts()
-    capture, refund, status = g.kind == "capture", g.kind == "refund", order.status
+    capture, refund, disputed = (g.kind == kind for kind in ("capture", "refund", "chargeback"))
+    status = order.status
     refunded, captured, charged = NULL, {}, {}
     if k:
         refunded = k["refund"].amount
@@ -97,6 +137,12 @@ def table(g, k):
     less_captured = psp.amount == order.captured_amount and order.captured_amount < order.amount
     given_back = order.previous_status in UNDONE and refunded != 0
     undone_before = g.memory and status in (*UNDONE, "FAILED") and refunded is NULL
+    other_currency = psp.currency != ledger.currency or psp.currency != order.currency
+    other_currency = other_currency or psp.settled_currency != ledger.settled_currency
+    moved = same and psp.settled_amount != ledger.settled_amount
+    rate_gap, ledger_alone = abs(psp.settled_amount - ledger.settled_amount), ledger.present and not psp.present
+    no_rate = psp.present and ledger.settled_currency is not NULL and ledger.settled_amount is NULL
+    unsettled = capture and not psp.present
     return [
         ("unclassified_type", LOOK, g.state == "unclaimed" and g.kind == "unknown"),
         ("unclaimed", LOOK, g.state == "unclaimed"),
@@ -104,21 +150,35 @@ def table(g, k):
         ("restated_row", REVIEW, g.restated),
         ("ambiguous_match", REVIEW, g.candidates > 1),
         ("key_missing", REVIEW, g.suggested),
-        ("currency_mismatch", LOOK, psp.currency != ledger.currency or psp.currency != order.currency),
+        ("currency_mismatch", LOOK, other_currency),
+        ("reversed_after_application", REVIEW, capture and psp.amount == 0 and psp.low < 0),
         ("dup_capture", REVIEW, capture and twice and psp.high == coalesce(asked, ledger.high)),
         ("status_regression", REVIEW, capture and status == "SUCCESS" and given_back),
         ("order_cancelled_after_clearing", REVIEW, capture and undone_before),
+        ("split_mismatch", REVIEW, capture and parts(order) != order.total_amount),
+        ("over_capture", REVIEW, capture and order.captured_amount > order.amount),
         ("psp_not_in_ledger", HIGH, capture and lost),
         ("psp_no_order", LOOK, capture and psp.present and not order.present),
         ("dup_ledger_posting", HIGH, (capture or refund) and psp.count < ledger.count and equal_postings),
         ("partial_capture", HIGH, capture and less_captured and ledger.amount == order.amount),
         ("order_status_lag", HIGH, capture and same and psp.amount == asked and status in WAITING),
         ("rounding", LOW, gap != 0 and abs(gap) <= psp.count),
+        ("fx_rate_missing", REVIEW, no_rate),
+        ("fx_difference", EXCHANGE, moved and rate_gap * 50 <= abs(ledger.settled_amount)),
+        ("fx_rate_out_of_bounds", REVIEW, moved),
+        ("refund_returned", REVIEW, refund and psp.count > 1 and psp.high > 0),
         ("double_refund", LOOK, refund and twice and psp.count > coalesce(ledger.count, 1)),
         ("refund_not_in_ledger", captured, refund and unbooked),
         ("refund_not_at_psp", REVIEW, refund and ledger.present and not psp.fresh),
+        ("second_chargeback", REVIEW, disputed and psp.count > 1 and psp.count > coalesce(ledger.count, 0)),
         ("chargeback_unbooked", captured, g.kind == "chargeback" and unbooked),
         ("chargeback_won_unbooked", charged, g.kind == "chargeback_reversal" and unbooked),
+        ("applied_before_final", LOOK, capture and ledger_alone and status in NOT_FINAL),
+        ("review_overdue", REVIEW, unsettled and status == "IN_REVIEW"),
+        ("deposit_overdue", REVIEW, unsettled and status == "WAITING_DEPOSIT"),
+        ("never_captured", REVIEW, unsettled and status == "AUTHORIZED"),
+        ("auth_expired", REVIEW, capture and ledger_alone and status == "EXPIRED"),
+        ("void_not_recorded", HIGH, capture and ledger_alone and status == "VOIDED"),
         ("ledger_not_in_psp", LOOK, capture and not psp.present),
         ("amount_over", REVIEW, psp.amount > ledger.amount or (same and psp.amount > asked)),
         ("amount_under", REVIEW, psp.amount < ledger.amount or (same and psp.amount < asked)),

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from recon.classify.name import Named
-from recon.domain.breaks import Break, History, break_id
+from recon.domain.breaks import Break, History, Past, break_id
 from recon.domain.calendar import Calendar
 from recon.domain.rulebook import BreakRule, Class
 from recon.engine.plan import Plan
@@ -58,7 +58,11 @@ def make_break(plan: Plan, named: Named, fill: Callable[[str, Mapping[str, Any]]
     """
     name = naming(plan, named)
     amounts, currencies = _amounts(plan, named.facts)
-    currency, difference = _difference(plan, named.kind, amounts, currencies)
+    if plan.rule.difference:
+        off = named.facts["off_by"]
+        currency, difference = named.facts["off_currency"], None if off is None else int(off)
+    else:
+        currency, difference = _difference(plan, named.kind, amounts, currencies)
     class_, reason = name.class_, ""
     if class_ is Class.AUTO_FIX and not named.proven and name.rule and name.rule.proven:
         class_, reason = Class.MANUAL_REVIEW, f"not proven: {name.rule.proven.text}"
@@ -155,8 +159,23 @@ def settle_breaks(
         closed = each.closed_on
         if closed and each.break_id not in settled and (night - closed).days <= look_back_days:
             settled[each.break_id] = each
-    dated = [_dated(each, calendar, night, deadlines(each)) for each in settled.values()]
+    told = (_told(each, known.get(each.break_id), night) for each in settled.values())
+    dated = [_dated(each, calendar, night, deadlines(each)) for each in told]
     return sorted(dated, key=lambda each: (each.reconciliation, each.key, each.break_id))
+
+
+def _told(each: Break, before: Break | None, night: date) -> Break:
+    """With its past: one entry more where its state, class, code or difference is not what it was."""
+    past = before.past if before else ()
+    state = "open" if each.is_open and before and before.is_open else each.state
+    now = Past(night, state, each.class_, each.code, each.currency, each.difference)
+    if before and not past:  # known since before pasts were kept
+        past = (Past(before.first_seen, "new", before.class_, before.code, before.currency, before.difference),)
+    if past and state in ("open", "resolved") and before is not None:
+        same = (before.class_, before.code, before.currency, before.difference, before.is_open)
+        if same == (each.class_, each.code, each.currency, each.difference, each.is_open):
+            return replace(each, past=past)
+    return replace(each, past=(*past, now))
 
 
 def _dated(each: Break, calendar: Calendar, night: date, deadline_days: int | None) -> Break:

@@ -57,7 +57,7 @@ with ruled as (
   select *, case {whens} else NULL end as rule
   from (select j.*, {scaled} as {FLAG} from {plan.table("judged")} j where outcome = 'left')
 )
-select *, {f"case rule {proven} else true end" if proven else "true"} as proven{postings}
+select *, {_difference(plan)}, {f"case rule {proven} else true end" if proven else "true"} as proven{postings}
 from ruled""",
     )
     names = [name for name, *_ in engine.rows(f"describe {plan.table('named')}")]
@@ -81,6 +81,13 @@ def _named(facts: dict[str, Any], most: int) -> Named:
         provenance=facts["provenance"] or "",
         postings=tuple((_int(facts[f"posting_{n}_amount"]), facts[f"posting_{n}_currency"]) for n in range(most)),
     )
+
+
+def _difference(plan: Plan) -> str:
+    """What the break is off by, where the rule file says it; else the columns are empty and nobody reads them."""
+    given, column = plan.rule.difference, plan.fact_column(kinds_known=True)
+    amount, currency = (to_sql(given.amount, column), to_sql(given.currency, column)) if given else ("NULL", "NULL")
+    return f"CAST({amount} AS {WIDE}) as off_by, CAST({currency} AS VARCHAR) as off_currency"
 
 
 def _int(value: Any) -> int | None:

@@ -70,7 +70,7 @@ def _failed_cases(workspace: Workspace) -> list[Problem]:
         Problem(
             result.place,
             f"{result.code} should {'fire on' if result.expected == 'fires' else 'be silent on'} this case, "
-            f"which is {result.found}",
+            f"which is {result.came}",
             f"recon rules explain {result.code}",
         )
         for reconciliation in workspace.reconciliations

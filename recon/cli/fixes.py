@@ -188,7 +188,7 @@ def _totals(rows: Sequence[QueuedFix]) -> None:
 @click.argument("fix_id")
 @json_option
 def show(workspace: Path, fix_id: str, as_json: bool) -> None:
-    """Show one fix: its postings or its change, what it was proposed from, and all that was ever done with it.
+    """Show one fix: what it does, what it was proposed from, and all that was ever done with it.
 
     \b
     Example:  recon fixes show FIX-0123456789ABCDEF
@@ -229,6 +229,9 @@ def show(workspace: Path, fix_id: str, as_json: bool) -> None:
             [(each["account"], each["amount"], each["currency"]) for each in content["postings"]],
             ["account", "amount", "cur"],
         )
+    elif content["kind"] == "message":
+        message = content["message"]
+        emit(f"send {clean(message['body'])} to {message['channel']} under the key {clean(message['key'])}")
     else:
         change = content["change"]
         emit(f"set {change['set']} on {change['record']} {change['record_id']} if it still holds {change['seen']}")

@@ -29,12 +29,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catch-up": ("recon.cli.run:catch_up", "Reconcile the nights that are missing, oldest first."),
     "status": ("recon.cli.status:status", "List the nights and their verdicts."),
     "explain": ("recon.cli.explain:explain", "Tell all that is known about one reference."),
+    "report": ("recon.cli.report:report", "Tell where a night's report is, and open it."),
+    "diff": ("recon.cli.diff:diff", "Tell what one night says differently from another, or under changed rules."),
     "breaks": ("recon.cli.breaks:breaks", "List breaks; assign, note, resolve, match by hand."),
     "inputs": ("recon.cli.inputs:inputs", "List a night's inputs, accept or reject what waits for a person."),
     "fixes": ("recon.cli.fixes:fixes", "The fix queue: list, approve, reject, retry, export, import."),
     "rules": ("recon.cli.rules:rules", "Test, list and explain the rules."),
+    "test": ("recon.cli.fixture_test:test", "Run fixtures and hold their nights against what they expect."),
     "verify": ("recon.cli.verify:verify", "Prove that a night's folder is whole and unchanged."),
     "schema": ("recon.cli.schema:schema", "Print the JSON Schema of a file that you write or read."),
+    "completion": ("recon.cli.completion:completion", "Print the completion script of a shell."),
 }
 
 

@@ -125,6 +125,22 @@ def inert(text: str) -> str:
     return "\n".join(map(clean, text.split("\n")))
 
 
+def wrapped(head: str, text: object) -> None:
+    """A text on as many lines as the terminal's width needs, all below where the first begins after `head`; one line where
+    stdout is no terminal. A word that is too long stays whole, so that it can be copied."""
+    limit = _terminal_columns() if sys.stdout.isatty() else 0
+    before, line = head, ""
+    margin = " " * width(head.lstrip("\n"))
+    for word in clean(text).split(" "):
+        longer = f"{line} {word}" if line else word
+        if limit and line and width(margin) + width(longer) > limit:
+            emit(before + line)
+            before, line = margin, word
+        else:
+            line = longer
+    emit(before + line)
+
+
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, columns: int = 0) -> None:
     """A table on stdout, numbers to the right.
 

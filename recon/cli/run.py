@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recon.cli.output import Progress, clean, emit, emit_json, json_option, next_command, say, table, workspace_option
+from recon.cli.status import bring_index_up_to_date
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def run(
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
     published = not (dry_run or only)
+    if published:
+        bring_index_up_to_date(settings)
     say_alarms(result)
     if as_json:
         emit_json(as_data(result, published))
@@ -242,6 +245,8 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
             if not as_json:
                 emit(result.sentence)
         day += timedelta(days=1)
+    if results:
+        bring_index_up_to_date(settings)
     if as_json:
         emit_json([as_data(result, published=True) for result in results])
     else:

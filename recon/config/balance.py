@@ -21,7 +21,7 @@ def unbalanced(postings: Sequence[Posting]) -> str:
     """
     if len(postings) < 2:
         return "a journal has at least two postings"
-    names = sorted({name for posting in postings for name in posting.amount.names})
+    names = sorted({name for posting in postings for name in _amounts(posting)})
     full = {name: (at + 2) ** 3 * 1_001 + at for at, name in enumerate(names)}
     samples: list[dict[str, int]] = [full, *({n: v for n, v in full.items() if n != gone} for gone in names)]
     currencies = sorted({posting.currency.text for posting in postings})
@@ -47,11 +47,17 @@ def _calculator() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
+def _amounts(posting: Posting) -> set[str]:
+    """What the amount reads: names, and sums by their call."""
+    sums = {f"total({argument})" for function, argument in posting.amount.calls if function == "total"}
+    return {*posting.amount.names, *sums}
+
+
 def _sql(posting: Posting, sample: Mapping[str, int]) -> str:
     """The amount as SQL, with sample values for its names; conditions inside it (present, fresh) are taken as true."""
 
     def value(name: str) -> str:
-        if name.endswith(")"):
+        if name.endswith(")") and not name.startswith("total("):
             return "TRUE"
         return f"CAST({sample[name]} AS BIGINT)" if name in sample else "CAST(NULL AS BIGINT)"
 

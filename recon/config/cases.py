@@ -2,7 +2,8 @@
 
 A case is a mapping of facts by name. A side is there when one of its facts is given. What it leaves out: count 1,
 amount_min = amount_max = amount, nothing cleared before, fresh as present, a total as the value. Conditions are false,
-candidates 0, the night ends on 2026-11-19 at 00:00 UTC, the rest is unknown.
+candidates 0, the night ends on 2026-11-19 at 00:00 UTC, the rest is unknown. `class` in a case that fires is what the
+break becomes, before limits and the brake.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from recon.config.spaces import GROUP
 from recon.config.yaml_file import Document, Key
 from recon.domain.records import Type
-from recon.domain.rulebook import Case, Expr, Reconciliation
+from recon.domain.rulebook import BreakRule, Case, Class, Expr, Reconciliation
 from recon.engine.expressions import SIDE_FUNCTIONS, TIME_FUNCTIONS, FieldSpace, nearest, since_sql, to_sql
 from recon.errors import Place
 
@@ -31,16 +32,33 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How one case came out. `found` is the code of the first rule that holds, or `unexplained`."""
+    """How one case came out. `found` is the code of the first rule that holds, or `unexplained`; `class_found` its class.
+
+    class_wanted   the class that the case names; None where it names none
+    """
 
     code: str
     expected: str  # fires | silent
     found: str
     place: Place
+    class_wanted: Class | None = None
+    class_found: Class | None = None
 
     @property
     def ok(self) -> bool:
-        return (self.found == self.code) == (self.expected == "fires")
+        as_said = (self.found == self.code) == (self.expected == "fires")
+        return as_said and self.class_wanted in (None, self.class_found)
+
+    @property
+    def wanted(self) -> str:
+        """What the case asks for, in words."""
+        code = self.code if self.expected == "fires" else f"not {self.code}"
+        return f"{code} {self.class_wanted}" if self.class_wanted else code
+
+    @property
+    def came(self) -> str:
+        """What came out, in the same words."""
+        return f"{self.found} {self.class_found}" if self.class_wanted and self.class_found else self.found
 
 
 def parse_case(
@@ -49,7 +67,14 @@ def parse_case(
     """The facts with their types; what is not a name that rules read, or not of its type, is noted."""
     legal = {**space, **_called(space, sides)}
     facts: dict[str, Any] = {}
+    class_: Class | None = None
     for name, text in given.items():
+        if name == "class":
+            if "fires_on" not in path:
+                document.error("only a case that fires has a class", "remove it", *path, name, key=True)
+            elif _is_class(document, text, *path, name):
+                class_ = Class(text)
+            continue
         if name not in legal:
             document.error(f"{name} is not a name that rules read", nearest(name, legal), *path, name, key=True)
             continue
@@ -65,7 +90,15 @@ def parse_case(
             facts[name] = text == "true"
         else:
             facts[name] = text
-    return Case(facts, document.place(*path))
+    return Case(facts, document.place(*path), class_)
+
+
+def _is_class(document: Document, text: str, *path: Key) -> bool:
+    """Whether a class is one; noted where it is not."""
+    if text in [str(each) for each in Class]:
+        return True
+    document.error(f"{text} is not a class", nearest(text, [str(each) for each in Class]), *path)
+    return False
 
 
 def run_cases(reconciliation: Reconciliation) -> list[CaseResult]:
@@ -78,14 +111,40 @@ def run_cases(reconciliation: Reconciliation) -> list[CaseResult]:
     ]
     if not asked:
         return []
-    found = first_rules(reconciliation, [case.facts for _, _, case in asked])
+    found = judge(reconciliation, [case.facts for _, _, case in asked])
     return [
-        CaseResult(code, e, code_found, case.place) for (code, e, case), code_found in zip(asked, found, strict=True)
+        CaseResult(code, expected, rule.code if rule else "unexplained", case.place, case.class_, class_)
+        for (code, expected, case), (rule, class_) in zip(asked, found, strict=True)
     ]
 
 
 def first_rules(reconciliation: Reconciliation, facts: Sequence[Mapping[str, Any]]) -> list[str]:
     """For each set of facts the code of the first rule that holds, or `unexplained`."""
+    return [rule.code if rule else "unexplained" for rule, _ in judge(reconciliation, facts)]
+
+
+def judge(
+    reconciliation: Reconciliation, facts: Sequence[Mapping[str, Any]]
+) -> list[tuple[BreakRule | None, Class | None]]:
+    """For each set of facts the first rule that holds, and the class it gives: manual_review where it is not proven."""
+    rules = reconciliation.breaks
+    proofs = [at for at, rule in enumerate(rules) if rule.proven is not None]
+    asked = [rule.when for rule in rules] + [proven for rule in rules if (proven := rule.proven)]
+    judged: list[tuple[BreakRule | None, Class | None]] = []
+    for row in evaluate(reconciliation, facts, asked):
+        at = next((at for at, holds in enumerate(row[: len(rules)]) if holds), None)
+        if at is None:
+            judged.append((None, None))
+            continue
+        unproven = at in proofs and not row[len(rules) + proofs.index(at)]
+        judged.append((rules[at], Class.MANUAL_REVIEW if unproven else rules[at].class_))
+    return judged
+
+
+def evaluate(
+    reconciliation: Reconciliation, facts: Sequence[Mapping[str, Any]], asked: Sequence[Expr]
+) -> list[tuple[bool | None, ...]]:
+    """For each set of facts what each expression gives, on DuckDB; None is unknown."""
     import duckdb
 
     from recon.config.spaces import rule_space
@@ -93,18 +152,18 @@ def first_rules(reconciliation: Reconciliation, facts: Sequence[Mapping[str, Any
     space = rule_space({side.name: side.record for side in reconciliation.sides})
     sides = [side.name for side in reconciliation.sides]
     types = {**space, **_called(space, sides)}
-    used = sorted({name for rule in reconciliation.breaks for name in _read(rule.when)} | {"night_end"})
+    used = sorted({name for expr in asked for name in _read(expr)} | {"night_end"})
     rows = [with_defaults(given, sides) for given in facts]
     rows = [row | {name: _total(row, name) for name in used if name.startswith("total(")} for row in rows]
-    whens = " ".join(f"WHEN {to_sql(rule.when, _column)} THEN {at}" for at, rule in enumerate(reconciliation.breaks))
+    answers = ", ".join(to_sql(expr, _column) for expr in asked)
     columns = ", ".join(f"{_quoted(name)} {_SQL.get(types[name], 'VARCHAR')}" for name in used)
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE cases (nr INTEGER{', ' + columns if columns else ''})")
         holes = ", ".join("?" * (len(used) + 1))
         values = [[nr, *(row.get(name) for name in used)] for nr, row in enumerate(rows)]
-        connection.executemany(f"INSERT INTO cases VALUES ({holes})", values)
-        answer = connection.execute(f"SELECT CASE {whens} ELSE -1 END FROM cases ORDER BY nr").fetchall()
-    return [reconciliation.breaks[at].code if at >= 0 else "unexplained" for (at,) in answer]
+        if values:
+            connection.executemany(f"INSERT INTO cases VALUES ({holes})", values)
+        return connection.execute(f"SELECT {answers or 'nr'} FROM cases ORDER BY nr").fetchall()
 
 
 def _called(space: FieldSpace, sides: Sequence[str]) -> dict[str, Type]:

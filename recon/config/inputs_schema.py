@@ -57,6 +57,13 @@ _INPUT = _object(
         "code": {**_TEXT, "description": "kind of reason, also where a person accepted the file all the same"},
         "first": _or_null(_object({"night": _DATE, "source": _TEXT, "name": _TEXT})),
         "numbers": {"type": "array", "items": _COUNT},
+        "lost": {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "description": "currency, rows, decimal text: what the version read before has and this one no longer has",
+            },
+        },
         "decision": _or_null(_DECISION),
         "replaced_by": _TEXT,
         "due_by": _INSTANT,

@@ -154,6 +154,7 @@ class SideModel(Shape):
         None, description="Where it does not hold, the record asserts no money and waits in silence."
     )
     optional: Flag = Field(False, description="A group may clear without it.")
+    onlooker: Flag = Field(False, description="Its records count, and are unclaimed where no other side takes them.")
 
 
 class ExcludeModel(Shape):
@@ -170,12 +171,17 @@ class PassModel(Shape):
     suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
 
 
+KO = Field("", description="The same in Korean, for the report; it may only name what the English text names.")
+
+
 class MustModel(Shape):
     holds: str
     code: Name = Field(alias="else")
     class_: ClassName = Field("investigate", alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
 
 
 class LifecycleModel(Shape):
@@ -197,12 +203,21 @@ class WaitModel(Shape):
     after: Words = Field([], description="Sides: from the first day of the first of these that is there.")
 
 
+class DifferenceModel(Shape):
+    """What a break is off by."""
+
+    amount: str = Field(description="Minor units: what reports show as the difference.")
+    currency: str
+
+
 class RuleModel(Shape):
     code: Name
     when: str
     class_: ClassName = Field(alias="class")
     why: Text
     next_step: Text
+    why_ko: str = KO
+    next_step_ko: str = KO
     proven: str | None = Field(None, description="Where it does not hold, an auto_fix becomes manual_review.")
     fix: str | None = None
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
@@ -231,9 +246,19 @@ class UpdateModel(Shape):
     set: dict[str, str]
 
 
+class MessageModel(Shape):
+    channel: Name = Field(description="Where it is sent, by name.")
+    side: str = Field(description="The side whose record is sent again.")
+    key: str = Field(description="Field of its record that is the message's idempotency key: the id of the event.")
+    body: dict[str, str] = Field(description="Fields of the message; texts with placeholders.")
+
+
 class FixModel(Shape):
+    """Exactly one of the three."""
+
     journal: JournalModel | None = None
     update: UpdateModel | None = None
+    message: MessageModel | None = None
 
 
 class BrakeModel(Shape):
@@ -254,6 +279,7 @@ class RuleFile(Shape):
     lifecycle: LifecycleModel | None = None
     due: dict[str, DueModel] = {}
     waits: list[WaitModel] = []
+    difference: DifferenceModel | None = Field(None, description="Instead of the first side less another.")
     grace: Minutes = 0
     breaks: list[RuleModel]
     fixes: dict[str, FixModel] = {}

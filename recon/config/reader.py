@@ -103,6 +103,11 @@ def template(document: Document, text: str, names: Collection[str], *path: Key) 
     return text
 
 
+def placeholders(text: str) -> list[str]:
+    """The names between braces."""
+    return [match[1] for match in _PLACEHOLDER.finditer(text)]
+
+
 def zone(document: Document, name: str, *path: Key) -> ZoneInfo:
     """The time zone of that name; UTC, with a problem noted, where there is none."""
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from recon.config import reader
 from recon.config.balance import unbalanced
 from recon.config.cases import parse_case
-from recon.config.models import NAME, FixModel, RuleFile, RuleModel
+from recon.config.models import NAME, FixModel, MessageModel, MustModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, parse_document, read_text
@@ -23,6 +23,7 @@ from recon.domain.rulebook import (
     BreakRule,
     Case,
     Class,
+    Difference,
     Due,
     Exclude,
     Expr,
@@ -119,6 +120,7 @@ class _Reader:
             brake=brake,
             sha256=document.sha256,
             waits=self._waits(),
+            difference=self._difference(),
         )
 
     def _rule(self, text: str, *path: Key, want: str = "boolean") -> Expr:
@@ -150,7 +152,17 @@ class _Reader:
             space = record_space(model.record)
             where = reader.expression(self.document, model.where, space, *path, "where") if model.where else None
             claims = reader.expression(self.document, model.claims, space, *path, "claims") if model.claims else None
-            sides.append(Side(name, model.record, where, tuple(model.kinds), claims, model.optional))
+            sides.append(
+                Side(
+                    name,
+                    model.record,
+                    where,
+                    tuple(model.kinds),
+                    claims,
+                    optional=model.optional,
+                    onlooker=model.onlooker,
+                )
+            )
         if sides and all(side.optional for side in sides):
             self.document.error("every side is optional", "a group needs one that has to be there", "sides")
         return tuple(sides)
@@ -181,7 +193,7 @@ class _Reader:
             if not model.on:
                 self.document.error("on is empty", "name the fields that have to be equal", "match", at, "on")
             for number, field in enumerate(model.on):
-                self._pass_field(field, "match", at, "on", number)
+                self._pass_field(field, at == 0, "match", at, "on", number)
             if model.suggest and (at == 0 or model.within_days is None or not model.unique):
                 message = "a pass that suggests comes after the first, with within_days and unique: true"
                 self.document.error(message, "it never guesses between two", "match", at)
@@ -190,12 +202,13 @@ class _Reader:
                 self.document.error(message, "add suggest: true, or remove them", "match", at)
         return tuple(Pass(m.name, tuple(m.on), m.within_days, m.unique, m.suggest) for m in self.model.match)
 
-    def _pass_field(self, field: str, *path: Key) -> None:
-        for side, record in self.records.items():
+    def _pass_field(self, field: str, everywhere: bool, *path: Key) -> None:
+        """A field of a pass: of every side in the first, which makes the groups; later, of the sides that it is to unite."""
+        lacking = [each for each in self.records.items() if field not in (*RECORD_TYPES[each[1]].names, "kind")]
+        if lacking and (everywhere or len(self.records) - len(lacking) < 2):
+            side, record = lacking[0]
             names = {*RECORD_TYPES[record].names, "kind"}
-            if field not in names:
-                reader.known(self.document, field, names, f"a field of {record} (side {side})", *path)
-                return
+            reader.known(self.document, field, names, f"a field of {record} (side {side})", *path)
             found = RECORD_TYPES[record].field(field)
             if path[1:3] == (0, "on") and found and found.type not in (Type.TEXT, Type.KEY, Type.CURRENCY):
                 self.document.error(f"{field} is {found.type}: no key", "a field that identifies something", *path)
@@ -224,10 +237,17 @@ class _Reader:
             waits.append(Wait(model.why, condition, model.business_days, tuple(model.after)))
         return tuple(waits)
 
+    def _difference(self) -> Difference | None:
+        given = self.model.difference
+        if given is None:
+            return None
+        amount = self._rule(given.amount, "difference", "amount", want="money")
+        return Difference(amount, self._rule(given.currency, "difference", "currency", want="text"))
+
     def _lifecycle_by(self) -> str:
         lifecycle = self.model.lifecycle
         assert lifecycle is not None  # the caller looked
-        self._pass_field(lifecycle.by, "lifecycle", "by")
+        self._pass_field(lifecycle.by, True, "lifecycle", "by")
         first = self.model.match[0].on if self.model.match else []
         if lifecycle.by not in first:
             self.document.error(
@@ -245,7 +265,7 @@ class _Reader:
                 self.document.error(f"the code {model.code} is taken", "a code has one meaning", *path, "else")
             codes.add(model.code)
             why, next_step = self._text(model.why, *path, "why"), self._text(model.next_step, *path, "next_step")
-            musts.append(Must(holds, model.code, Class(model.class_), why, next_step))
+            musts.append(Must(holds, model.code, Class(model.class_), why, next_step, *self._korean(model, *path)))
         return tuple(musts)
 
     def _break(self, at: int, model: RuleModel, fixes: dict[str, FixTemplate]) -> BreakRule:
@@ -272,7 +292,17 @@ class _Reader:
             fires_on=self._cases(model.fires_on, *path, "fires_on"),
             silent_on=self._cases(model.silent_on, *path, "silent_on"),
             stops_fixes=model.stops_fixes,
+            **dict(zip(("why_ko", "next_step_ko"), self._korean(model, *path), strict=True)),
         )
+
+    def _korean(self, model: RuleModel | MustModel, *path: Key) -> tuple[str, str]:
+        """The Korean texts. What they name is taken from the English ones, so each may only name what those name."""
+        texts = ("why", model.why, model.why_ko), ("next_step", model.next_step, model.next_step_ko)
+        why, next_step = (
+            reader.template(self.document, korean, reader.placeholders(english), *path, f"{name}_ko")
+            for name, english, korean in texts
+        )
+        return why, next_step
 
     def _auto_fix(self, model: RuleModel, *path: Key) -> None:
         """An automatic fix needs a correction and a cap per currency; other classes have neither cap nor proof."""
@@ -291,11 +321,13 @@ class _Reader:
 
     def _fix(self, name: str, model: FixModel) -> FixTemplate:
         path = ("fixes", name)
-        if (model.journal is None) == (model.update is None):
-            self.document.error(f"{name} needs either journal or update", "give exactly one", *path)
+        if sum(part is not None for part in (model.journal, model.update, model.message)) != 1:
+            self.document.error(f"{name} needs either journal, update or message", "give exactly one", *path)
             return FixTemplate(name)
         if model.update is not None:
             return self._update(name, model)
+        if model.message is not None:
+            return self._message(name, model.message)
         assert model.journal is not None  # exactly one of the two
         memo = self._text(model.journal.memo, *path, "journal", "memo")
         before = len(self.document.problems)
@@ -331,6 +363,18 @@ class _Reader:
         if not update.set:
             self.document.error("set is empty", "say what the update writes", *path, "set")
         return FixTemplate(name, update=update.side, set=dict(update.set), seen=tuple(update.seen))
+
+    def _message(self, name: str, message: MessageModel) -> FixTemplate:
+        """A message is a record sent again under its own id, so that who took it once does not take it twice."""
+        path = ("fixes", name, "message")
+        if reader.known(self.document, message.side, self.records, "a side", *path, "side"):
+            record = RECORD_TYPES[self.records[message.side]]
+            legal = [field.name for field in record.fields if field.type is Type.KEY]
+            reader.known(self.document, message.key, legal, f"an identifier of {record.name}", *path, "key")
+        body = {field: self._text(text, *path, "body", field) for field, text in message.body.items()}
+        if not body:
+            self.document.error("body is empty", "say what the message holds", *path, "body")
+        return FixTemplate(name, channel=message.channel, side=message.side, key=message.key, body=body)
 
     def _lint(self, breaks: tuple[BreakRule, ...], fixes: dict[str, FixTemplate]) -> None:
         """What is legal and surely not meant: rules that can't fire, codes given twice, fixes that no rule names."""

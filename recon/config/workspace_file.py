@@ -210,7 +210,7 @@ class _Reader:
                 message = f"the file calls itself {reconciliation.name}"
                 self.others.append(Problem(Place(found[1], 1, 1), message, "rename one"))
             for side in reconciliation.sides:
-                if not any(source.record == side.record for source in sources):
+                if not side.optional and not any(source.record == side.record for source in sources):
                     message = f"{name} has a side {side.name} of {side.record}, and no source gives such records"
                     self.document.error(message, f"add a source with record: {side.record}", *path)
             read.append(reconciliation)

@@ -1,8 +1,8 @@
 """The shop's books: ledger postings and payment orders, written in batches into SQLite, PostgreSQL or MariaDB.
 
 `ledger_entries` is append-only: `posted_at` is when the movement happened, `recorded_at` when the row was written; a
-night reads by `recorded_at`. `payment_order_versions` keeps every version of a payment order, so that a past night can
-be read again; the view `payment_orders` shows the newest. `gift_card_lines` is a system of the shop's own that someone
+night reads by `recorded_at`. `payment_order_versions` keeps every version of a payment order (`updated_at`) and when the
+books had it (`recorded_at`), so that a past night can be read again; the view `payment_orders` shows the newest. `gift_card_lines` is a system of the shop's own that someone
 added as a source and nobody wrote a rule for. Other systems bring tables of their own (systems.py). The same rows, in the same order, go into every database.
 """
 
@@ -19,11 +19,12 @@ from recon.errors import ReconError, UnreachableError
 BATCH = 10_000
 POSTING_COLUMNS = (
     "entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency, amount_minor, "
-    "posted_at, recorded_at, memo"
+    "posted_at, recorded_at, memo, settled_currency, settled_amount_minor"
 )
 ORDER_COLUMNS = (
     "payment_order_id, version, order_id, psp, psp_reference, status, currency, amount_minor, captured_amount_minor, "
-    "created_at, updated_at"
+    "created_at, updated_at, recorded_at, method, status_reason, points_amount_minor, gift_card_amount_minor, "
+    "total_amount_minor, ledger_updated, wallet_updated"
 )
 GIFT_CARD_COLUMNS = "line_id, kind, currency, amount_minor, occurred_at"
 Row = tuple[Any, ...]
@@ -44,13 +45,15 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"create table {prefix}ledger_entries (entry_id bigint not null primary key, journal_id bigint not null, "
         f"account {key} not null, kind {key} not null, psp {key}, psp_reference {key}, payment_order_id {key}, "
         f"order_id {key}, currency char(3) not null, amount_minor bigint not null, posted_at {time} not null, "
-        f"recorded_at {time} not null, memo {text})"
+        f"recorded_at {time} not null, memo {text}, settled_currency char(3), settled_amount_minor bigint)"
     )
     orders = (
         f"create table {prefix}payment_order_versions (payment_order_id {key} not null, version integer not null, "
         f"order_id {key}, psp {key}, psp_reference {key}, status {key} not null, currency char(3) not null, "
         f"amount_minor bigint not null, captured_amount_minor bigint, created_at {time} not null, "
-        f"updated_at {time} not null, primary key (payment_order_id, version))"
+        f"updated_at {time} not null, recorded_at {time} not null, method {key}, status_reason {text}, "
+        "points_amount_minor bigint, gift_card_amount_minor bigint, total_amount_minor bigint, "
+        "ledger_updated smallint, wallet_updated smallint, primary key (payment_order_id, version))"
     )
     gift_cards = (
         f"create table {prefix}gift_card_lines (line_id {key} not null primary key, kind {key} not null, "
@@ -63,7 +66,7 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
     )
     then = [
         f"create index ledger_entries_recorded on {prefix}ledger_entries (recorded_at)",
-        f"create index payment_order_versions_updated on {prefix}payment_order_versions (updated_at)",
+        f"create index payment_order_versions_recorded on {prefix}payment_order_versions (recorded_at)",
         newest,
     ]
     tables = [table for system in systems() for table in system.tables]

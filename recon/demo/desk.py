@@ -7,10 +7,11 @@ and chargebacks, `huge` above all of them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from recon.demo.files import record_id
-from recon.demo.shop import FILE_NIGHTS, HOUR, LAST, Line, Payment, instant
+from recon.demo.files import batch_number, record_id
+from recon.demo.shop import FILE_NIGHTS, HOUR, LAST, NIGHTS, Line, Payment, instant
 from recon.demo.till import Till
 
 PENDING, BREAK, CLEARED = "pending", "break", "cleared"
@@ -38,6 +39,7 @@ class Desk:
     def __init__(self, till: Till, first_number: int) -> None:
         self.till = till
         self.truth: list[Truth] = []
+        self.payouts: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         self._number = first_number - 1
         self._made = 0
 
@@ -55,6 +57,10 @@ class Desk:
         amount = _FROM[size][won] + self._made * _STEP[won]
         morning = instant(night, 9 * HOUR + number * 37 % (3 * HOUR))
         return Payment(number, psp, amount, morning if at is None else at)
+
+    def long_ago(self, night: int = 0) -> int:
+        """An instant 25 days before a night: past every time that a rule gives, within the nights' look-back."""
+        return instant(night - 25, 9 * HOUR)
 
     def agreed(self, psp: str, size: str = "high") -> Payment:
         """A payment that every side agrees on, cleared on the first night."""
@@ -80,6 +86,13 @@ class Desk:
     def strange(self, p: Payment, kind: str = "capture") -> Line:
         """The payment's line without our reference, under a provider's reference that our books don't have."""
         return replace(self.line(p, kind, keyed=False), number=self.number())
+
+    def payout(self, psp: str, night: int, code: str, first: int) -> None:
+        """What was planted in the provider's file of `night` shows in the payout of that file from night `first`."""
+        if psp == "adyen":
+            self.payouts[psp, str(batch_number(night, ""))].append((first, code))
+        elif psp == "toss":
+            self.payouts[psp, NIGHTS[night].isoformat()].append((first, code))
 
     # --- the truth ---
 

@@ -184,9 +184,10 @@ def _stripe(line: Line) -> str:
 
 def _adyen(line: Line, batch: int) -> tuple[str, int]:
     """The row, and what it adds to its batch's net in minor units."""
-    fee = (line.amount * 14 // 1000 + 10 if line.kind == "capture" else 10) + line.extra_fee
+    paid = line.amount if line.settled is None else line.settled
+    fee = (paid * 14 // 1000 + 10 if line.kind == "capture" and paid > 0 else 10) + line.extra_fee
     fee = 0 if line.kind in ("fee", "reserve") else fee
-    net = line.amount - fee
+    net = paid - fee
     gross_debit, gross_credit = ("", major(line.amount)) if line.amount >= 0 else (major(-line.amount), "")
     if line.broken:
         gross_credit = gross_credit.replace(".", ",")
@@ -199,7 +200,7 @@ def _adyen(line: Line, batch: int) -> tuple[str, int]:
         head, own, gross = ",,", f"{row_type} {line.number}", ",,,"
     else:
         head = f"{payment},{line.payment_order_id},visa"
-        gross = f"{line.currency},{gross_debit},{gross_credit},1"
+        gross = f"{line.currency},{gross_debit},{gross_credit},{line.rate}"
     return (
         f"DemoShop,{ADYEN_ACCOUNT},{head},{clock(line.at)},UTC,{row_type},{own},{gross},EUR,{net_debit},{net_credit},"
         f"{major(fee) if fee else ''},,,,visastandardcredit,,{batch},,,,,,,\n"

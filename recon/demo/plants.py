@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from recon.demo import captures, reversals, rows
+from recon.demo import captures, reversals, rows, unusual
 from recon.demo.desk import Desk
 from recon.demo.shop import PSPS
 
@@ -75,6 +75,24 @@ CASES: tuple[Case, ...] = (
     (rows.rows_repeated, PSPS),
     (rows.no_payment_at_all, CARDS),
     (rows.second_part, PSPS),
+    (unusual.capture_taken_back, ("adyen",)),
+    (unusual.refund_sent_back, CARDS),
+    (unusual.disputed_again, CARDS),
+    (unusual.void_missed, CARDS),
+    (unusual.authorisation_expired, CARDS),
+    (unusual.booked_under_review, PSPS),
+    (unusual.forgotten_review, CARDS),
+    (unusual.forgotten_authorisation, CARDS),
+    (unusual.forgotten_deposit, ("toss",)),
+    (unusual.parts_do_not_add_up, PSPS),
+    (unusual.captured_with_tip, CARDS),
+    (unusual.other_rate, ("adyen",)),
+    (unusual.far_other_rate, ("adyen",)),
+    (unusual.no_rate, ("adyen",)),
+    (unusual.same_rate, ("adyen",)),
+    (unusual.parts_add_up, PSPS),
+    (unusual.under_review, PSPS),
+    (unusual.paid_in_later, ("toss",)),
 )
 
 #: More of a code that another case fires too.

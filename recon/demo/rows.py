@@ -27,6 +27,7 @@ def row_sent_again_changed(desk: Desk, psp: str) -> None:
     desk.till.files.write(night, replace(desk.line(p), extra_fee=25, first_file=0))
     desk.clears(p, "capture", "agreed", 0)
     desk.stands(p, "capture", "restated_row", MANUAL, night)
+    desk.payout(psp, 0, "restated_row", night)
 
 
 def row_of_unknown_type(desk: Desk, psp: str) -> None:
@@ -45,6 +46,7 @@ def unreadable_row(desk: Desk, psp: str) -> None:
     desk.till.book(p)
     desk.till.files.write(night, replace(desk.line(p), broken=True))
     desk.stands(p, "capture", "quarantined_row", MANUAL, night)
+    desk.payout(psp, night, "quarantined_row", night)
 
 
 def gift_card_topped_up(desk: Desk, psp: str) -> None:
@@ -148,6 +150,7 @@ def no_payment_at_all(desk: Desk, psp: str) -> None:
     for kind, amount in (("fee", -450), ("reserve", -2_500)):
         p = desk.payment(psp)
         desk.till.files.write(0, replace(desk.line(p, kind, keyed=False), amount=amount))
+    desk.payout(psp, 0, "reserve_held_unbooked", 0)
 
 
 PART = "_part2"

@@ -41,7 +41,7 @@ _BOOKS = """\
     database: shop
     query: |
       select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
-             amount_minor as amount, posted_at, memo
+             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo
       from {prefix}ledger_entries
       where recorded_at >= :from and recorded_at < :to
   orders:
@@ -51,13 +51,15 @@ _BOOKS = """\
     # Every version is kept, so a past night can be read again: the newest version written that night.
     query: |
       select payment_order_id, order_id, psp, psp_reference, status, currency, amount_minor as amount,
-             captured_amount_minor as captured_amount, created_at, updated_at
+             captured_amount_minor as captured_amount, method, status_reason, points_amount_minor as points_amount,
+             gift_card_amount_minor as gift_card_amount, total_amount_minor as total_amount, ledger_updated,
+             wallet_updated, created_at, updated_at
       from {prefix}payment_order_versions v
-      where updated_at >= :from and updated_at < :to
+      where recorded_at >= :from and recorded_at < :to
         and not exists (
           select 1 from {prefix}payment_order_versions n
           where n.payment_order_id = v.payment_order_id and n.version > v.version
-            and n.updated_at >= :from and n.updated_at < :to)
+            and n.recorded_at >= :from and n.recorded_at < :to)
   gift_cards:
     record: settlement_line
     psp: gift_cards

@@ -17,7 +17,7 @@ NIGHTS = tuple(FIRST_NIGHT + timedelta(days=n) for n in range(5))
 LAST = len(NIGHTS) - 1
 FILE_NIGHTS: dict[str, tuple[int, ...]] = {"stripe": (0, 1), "adyen": (0, 1, 4), "toss": (0, 4)}
 CALENDARS = {"stripe": "US", "adyen": "TARGET", "toss": "KR"}
-CURRENCIES = {"stripe": "USD", "adyen": "EUR", "toss": "KRW"}
+CURRENCIES = {"stripe": "USD", "adyen": "EUR", "toss": "KRW", "nova": "USD"}
 PSPS = tuple(FILE_NIGHTS)
 
 DAY = 86_400
@@ -84,6 +84,7 @@ class Line:
     broken             the amount is written so that no reader can take it
     extra_fee          minor units added to the provider's fee (a restated row)
     again              another row of the provider about the same reference: only the row's own id is new
+    settled            what the amount comes to in the provider's own currency at `rate`, where the customer paid in another
     first_file         night of the file that held the line first, where another file repeats it; else -1
     """
 
@@ -101,6 +102,8 @@ class Line:
     broken: bool = False
     extra_fee: int = 0
     again: bool = False
+    settled: int | None = None
+    rate: str = "1"
     first_file: int = -1
 
 

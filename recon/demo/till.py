@@ -18,6 +18,10 @@ CONTRA = {
 }
 
 
+#: How everyday payments are made; a wallet on a phone is a method like any other.
+METHODS = ("card", "card", "google_pay", "card", "apple_pay", "bank_transfer")
+
+
 class Till:
     """Writes through to files and books; holds at most one batch of rows of each table."""
 
@@ -56,21 +60,26 @@ class Till:
         currency: str = "",
         psp_reference: str = "",
         occurrence: int = 0,
+        settled: tuple[str, int | None] | None = None,
     ) -> None:
         """The ledger books a movement of the payment: one journal with two postings that sum to zero.
 
         at         when it happened; `recorded` when the row was written (12 s later unless told)
+        settled    currency and amount that the ledger expects the provider to settle, where that is another currency
         """
         value = p.amount if amount is None else amount
         when = (p.at if at is None else at) + 10
         written = clock(when + 2 if recorded is None else recorded)
         ref = psp_reference or reference(p.psp, kind, p.number, occurrence)
         code, posted = currency or p.currency, clock(when)
+        other, expected = settled or (None, None)
         self._journals += 1
         for account, signed in (("psp_receivable", value), (CONTRA[kind], -value)):
             self.postings += 1
             head = (self.postings, self._journals, account, kind, p.psp, ref, p.id, p.order_id)
-            self._postings.append((*head, code, signed, posted, written, None))
+            sign = 1 if signed == value else -1
+            converted = (other, None if expected is None else sign * expected)
+            self._postings.append((*head, code, signed, posted, written, None, *converted))
         if len(self._postings) >= BATCH:
             self._flush_postings()
 
@@ -84,23 +93,40 @@ class Till:
         amount: int | None = None,
         captured: int | None = None,
         psp_reference: str = "",
+        recorded: int | None = None,
+        order_id: str = "",
+        currency: str = "",
+        method: str = "",
+        reason: str | None = None,
+        parts: tuple[int | None, int | None, int | None] = (None, None, None),
+        flags: tuple[int | None, int | None] = (None, None),
     ) -> None:
-        """A version of the payment order, written at `at` (by default 20 s after the capture)."""
+        """A version of the payment order, written at `at` (by default 20 s after the capture).
+
+        recorded   when the books had it (at once unless told)
+        parts      what points and gift cards pay, and the total; `flags`: ledger and wallet updated, 0 or 1
+        """
         updated = clock(p.at + 20 if at is None else at)
+        written = updated if recorded is None else clock(recorded)
         ref = None if status == "PENDING" else psp_reference or reference(p.psp, "capture", p.number)
         self._orders.append(
             (
                 p.id,
                 version,
-                p.order_id,
+                order_id or p.order_id,
                 p.psp,
                 ref,
                 status,
-                p.currency,
+                currency or p.currency,
                 p.amount if amount is None else amount,
                 captured,
                 clock(p.at - 60),
                 updated,
+                written,
+                method or METHODS[p.number % len(METHODS)],
+                reason,
+                *parts,
+                *flags,
             )
         )
         if len(self._orders) >= BATCH:

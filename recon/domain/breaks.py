@@ -46,10 +46,23 @@ class Break:
     related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     facts: Mapping[str, Any] = field(default_factory=dict)
     postings: tuple[tuple[int | None, str | None], ...] = ()
+    past: tuple[Past, ...] = ()  # an entry for each night on which something of it changed, oldest first
 
     @property
     def is_open(self) -> bool:
         return self.state != "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a break was from one night on, until the next entry. The difference in minor units."""
+
+    night: date
+    state: str
+    class_: Class
+    code: str
+    currency: str | None
+    difference: int | None
 
 
 History = Mapping[str, Break]
@@ -68,7 +81,7 @@ class Fix:
     break_id: str
     reconciliation: str
     template: str
-    kind: str  # journal | update
+    kind: str  # journal | update | message
     memo: str
     currency: str
     amount: int
@@ -84,6 +97,12 @@ class Fix:
     seen: Mapping[str, str | None] = field(default_factory=dict)  # None: NULL
     set: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)  # of a journal: what it is about, so that it matches
+    message: Mapping[str, Any] = field(default_factory=dict)  # channel, key and body
+
+    @property
+    def amount_text(self) -> str:
+        """The amount in major units; empty for a message about something that has none."""
+        return to_text(self.amount, self.currency) if self.currency else ""
 
     @property
     def content(self) -> dict[str, Any]:
@@ -96,7 +115,7 @@ class Fix:
             "kind": self.kind,
             "memo": self.memo,
             "currency": self.currency,
-            "amount": to_text(self.amount, self.currency),
+            "amount": self.amount_text,
             "idempotency_key": self.idempotency_key,
         }
         if self.kind == "journal":
@@ -105,6 +124,8 @@ class Fix:
                 {"account": account, "currency": currency, "amount": to_text(amount, currency)}
                 for account, currency, amount in self.postings
             ]
+        elif self.kind == "message":
+            body["message"] = dict(self.message) | {"record": self.record, "record_id": self.record_id}
         else:
             body["change"] = {
                 "record": self.record,

@@ -101,6 +101,44 @@ BANK_KINDS = (
     "unknown",
 )
 
+#: Payment methods by their usual names; a source may have others. A wallet on a phone is a method like any other.
+METHODS = (
+    "card",
+    "google_pay",
+    "apple_pay",
+    "bank_transfer",
+    "virtual_account",
+    "cash",
+    "mobile",
+    "wallet",
+    "points",
+    "gift_card",
+)
+
+#: What a payment order says of itself. AUTHORIZED: held, not captured; IN_REVIEW: the provider looks into it;
+#: WAITING_DEPOSIT: a virtual account or cash that the customer pays in later; VOIDED: the provider let the hold go before
+#: capture; EXPIRED: it ran out of time.
+PAYMENT_STATUSES = (
+    "PENDING",
+    "WAITING_DEPOSIT",
+    "EXECUTING",
+    "UNKNOWN",
+    "IN_REVIEW",
+    "AUTHORIZED",
+    "SUCCESS",
+    "FAILED",
+    "CANCELLED",
+    "VOIDED",
+    "EXPIRED",
+    "REFUNDED",
+)
+
+#: What an order says of itself. WAITING: a cart, nothing is asked yet; ORDERED: placed, not paid; PAYING: a payment runs.
+ORDER_STATUSES = ("WAITING", "ORDERED", "PAYING", "PAID", "FAILED", "CANCELLED")
+
+#: What an outbox says of an event. NEW: not sent; SENT: the broker has it; DEAD: given up.
+EVENT_STATUSES = ("NEW", "SENT", "DEAD")
+
 T = Type
 SETTLEMENT_LINE = RecordType(
     "settlement_line",
@@ -126,6 +164,9 @@ SETTLEMENT_LINE = RecordType(
         Field("fx_rate", T.RATE, "Rate from currency to settled_currency, as the file writes it."),
         Field("occurred_at", T.INSTANT, "When it happened, UTC."),
         Field("settled_on", T.DATE, "The provider's settlement or reporting day."),
+        Field("opening", T.MONEY, "Of a payout: the balance before its lines.", of="settled_currency"),
+        Field("closing", T.MONEY, "Of a payout: the balance that stays after it.", of="settled_currency"),
+        Field("releases_on", T.DATE, "Of a reserve: the day on which it is due back."),
         Field("memo", T.TEXT, "The provider's free text."),
     ),
     instant="occurred_at",
@@ -154,6 +195,9 @@ BANK_LINE = RecordType(
         Field("bank_reference", T.KEY, "The bank's reference of the booking."),
         Field("customer_reference", T.KEY, "The reference that came with the order: ours for what we sent."),
         Field("end_to_end_id", T.KEY, "The payer's reference, carried to the end; none where it says NOTPROVIDED."),
+        Field(
+            "payout_id", T.KEY, "The provider's payout, where the bank or the source names it in a field of its own."
+        ),
         Field("currency", T.CURRENCY, "Currency of the account.", required=True),
         Field("amount", T.MONEY, "Money to us > 0, money out < 0.", of="currency", required=True),
         Field("balance_after", T.MONEY, "The account's balance after the line, where it is given.", of="currency"),
@@ -190,8 +234,11 @@ LEDGER_ENTRY = RecordType(
         Field("psp_reference", T.KEY, "The provider's id of the payment, refund or dispute."),
         Field("payment_order_id", T.KEY, "Our reference."),
         Field("order_id", T.KEY, "The shop's order."),
+        Field("payout_id", T.KEY, "The payout or batch of the provider that the posting speaks of."),
         Field("currency", T.CURRENCY, "Currency of the posting.", required=True),
         Field("amount", T.MONEY, "Debit > 0, credit < 0.", of="currency", required=True),
+        Field("settled_currency", T.CURRENCY, "What the ledger expects it to be settled in, where that is another."),
+        Field("settled_amount", T.MONEY, "What it comes to at the ledger's own rate.", of="settled_currency"),
         Field("posted_at", T.INSTANT, "When it was posted, UTC."),
         Field("booked_on", T.DATE, "Accounting date, where the ledger keeps one."),
         Field("memo", T.TEXT, "Free text of the posting."),
@@ -208,14 +255,86 @@ PAYMENT_ORDER = RecordType(
         Field("order_id", T.KEY, "The shop's order."),
         Field("psp", T.KEY, "Provider it was sent to."),
         Field("psp_reference", T.KEY, "The provider's id of the payment."),
-        Field("status", T.KEY, "PENDING, EXECUTING, UNKNOWN, SUCCESS, FAILED, CANCELLED, REFUNDED.", required=True),
+        Field("status", T.KEY, "One of: " + ", ".join(PAYMENT_STATUSES) + ".", required=True),
         Field("currency", T.CURRENCY, "Currency of the payment.", required=True),
         Field("amount", T.MONEY, "What we asked for (authorised).", of="currency", required=True),
         Field("captured_amount", T.MONEY, "What we captured, where less was shipped than ordered.", of="currency"),
+        Field("method", T.KEY, "How it is paid: " + ", ".join(METHODS) + "."),
+        Field("status_reason", T.TEXT, "Why it stands so: what the provider reviews, why it failed."),
+        Field("points_amount", T.MONEY, "The part of the order that points pay for.", of="currency"),
+        Field("gift_card_amount", T.MONEY, "The part that gift cards pay for.", of="currency"),
+        Field("total_amount", T.MONEY, "What the customer owes in all: amount and the other parts.", of="currency"),
+        Field("ledger_updated", T.BOOLEAN, "The system's own flag: the ledger has booked it."),
+        Field("wallet_updated", T.BOOLEAN, "The system's own flag: the seller's wallet has it."),
         Field("created_at", T.INSTANT, "When it was created, UTC."),
         Field("updated_at", T.INSTANT, "When this version was written, UTC."),
     ),
     instant="updated_at",
 )
 
-RECORD_TYPES: dict[str, RecordType] = {r.name: r for r in (SETTLEMENT_LINE, BANK_LINE, LEDGER_ENTRY, PAYMENT_ORDER)}
+ORDER = RecordType(
+    "order",
+    "One order of the shop, in its newest version.",
+    (
+        Field("order_id", T.KEY, "Primary key.", required=True),
+        Field("payment_order_id", T.KEY, "The payment order that pays it: the newest one; none before checkout."),
+        Field("psp", T.KEY, "Provider of that payment order."),
+        Field("psp_reference", T.KEY, "The provider's id of that payment."),
+        Field("status", T.KEY, "One of: " + ", ".join(ORDER_STATUSES) + ".", required=True),
+        Field("currency", T.CURRENCY, "Currency of the order.", required=True),
+        Field("amount", T.MONEY, "What that payment order has to bring.", of="currency", required=True),
+        Field("shipped_at", T.INSTANT, "When the goods left, UTC; empty until then."),
+        Field("created_at", T.INSTANT, "When it was created, UTC."),
+        Field("updated_at", T.INSTANT, "When this version was written, UTC."),
+    ),
+    instant="updated_at",
+)
+OUTBOX_EVENT = RecordType(
+    "outbox_event",
+    "One event of a transactional outbox, in its newest version. An event for several consumers is a record for each.",
+    (
+        Field("event_id", T.KEY, "Primary key; the consumer tells events apart by it.", required=True),
+        Field(
+            "event_type",
+            T.KEY,
+            "payment_succeeded, order_cancelled, ...; approval_requested asks the PSP.",
+            required=True,
+        ),
+        Field("payment_order_id", T.KEY, "The payment order that it speaks of."),
+        Field("order_id", T.KEY, "The order that it speaks of."),
+        Field("status", T.KEY, "One of: " + ", ".join(EVENT_STATUSES) + ".", required=True),
+        Field("attempts", T.INTEGER, "How often sending was tried."),
+        Field("currency", T.CURRENCY, "Currency of what it speaks of."),
+        Field("amount", T.MONEY, "The money that it speaks of, where it does.", of="currency"),
+        Field("created_at", T.INSTANT, "When it was written, UTC."),
+        Field("sent_at", T.INSTANT, "When the broker took it, UTC."),
+        Field("updated_at", T.INSTANT, "When this version was written, UTC."),
+    ),
+    instant="updated_at",
+)
+CONSUMED_EVENT = RecordType(
+    "consumed_event",
+    "One event that a consumer took; of a request to the PSP, the answer that was recorded.",
+    (
+        Field("consumption_id", T.KEY, "Primary key of the consumer's row.", required=True),
+        Field("event_id", T.KEY, "The event.", required=True),
+        Field("consumer", T.KEY, "Who took it: ledger, wallet, psp_gateway, ..."),
+        Field("currency", T.CURRENCY, "Currency of what it speaks of."),
+        Field("amount", T.MONEY, "The money that it speaks of, where it does.", of="currency"),
+        Field("consumed_at", T.INSTANT, "When it was taken, UTC."),
+    ),
+    instant="consumed_at",
+)
+
+RECORD_TYPES: dict[str, RecordType] = {
+    r.name: r
+    for r in (
+        SETTLEMENT_LINE,
+        BANK_LINE,
+        LEDGER_ENTRY,
+        PAYMENT_ORDER,
+        ORDER,
+        OUTBOX_EVENT,
+        CONSUMED_EVENT,
+    )
+}

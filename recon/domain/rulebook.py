@@ -64,6 +64,7 @@ class Side:
 
     kinds    kinds this side speaks of; empty: all. A record type without a `kind` field takes the only kind named.
     claims   an expression over the record; where it does not hold the record asserts no money and waits in silence
+    onlooker it adds its records up without answering for them: what only onlookers take is unclaimed all the same
     optional a group may clear without it
     """
 
@@ -72,6 +73,7 @@ class Side:
     where: Expr | None = None
     kinds: tuple[str, ...] = ()
     claims: Expr | None = None
+    onlooker: bool = False
     optional: bool = False
 
 
@@ -124,6 +126,8 @@ class Must:
     class_: Class
     why: str
     next_step: str
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,11 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own case: facts by dotted name, as the rule file gives them."""
+    """A rule's own case: facts by dotted name, as the rule file gives them, and the class that comes of it where it is named."""
 
     facts: Mapping[str, Any]
     place: Place
+    class_: Class | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,8 @@ class BreakRule:
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
     stops_fixes: bool = False
+    why_ko: str = ""
+    next_step_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +183,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class FixTemplate:
-    """A correction: a balanced journal entry, or a guarded update (set only if the row still holds what we saw)."""
+    """A correction: a balanced journal entry, a guarded update (set only if the row still holds what we saw), or a message.
+
+    channel    name of where the message goes; what stands behind it is the workspace's to say
+    key        record field of the message's side whose value is the message's idempotency key: the id of the event
+    body       field of the message -> text with placeholders
+    """
 
     name: str
     memo: str = ""
@@ -184,10 +196,22 @@ class FixTemplate:
     update: str | None = None  # side whose record is updated
     set: Mapping[str, str] = field(default_factory=dict)  # field -> value
     seen: tuple[str, ...] = ()  # fields that must still hold what we saw
+    channel: str | None = None
+    side: str = ""  # of a message: the side whose record is sent again
+    key: str = ""
+    body: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_journal(self) -> bool:
         return bool(self.postings)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a break of this reconciliation is off by, where it is not the first side less another."""
+
+    amount: Expr  # minor units of `currency`
+    currency: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +234,7 @@ class Reconciliation:
     brake: Brake | None = None
     sha256: str = ""
     waits: tuple[Wait, ...] = ()
+    difference: Difference | None = None
 
     @property
     def by_kind(self) -> bool:

@@ -112,7 +112,7 @@ class Plan:
     @cached_property
     def quarantine_key(self) -> str:
         """The key field that a row in quarantine may have kept, as SQL: NULL where there is none."""
-        kept = ("payment_order_id", "order_id")
+        kept = ("payment_order_id", "order_id", "payout_id")
         return next((field for field in self.key_fields if field in kept), "CAST(NULL AS VARCHAR)")
 
     @cached_property
@@ -134,6 +134,7 @@ class Plan:
         """Every dotted or bare name that any expression or text template of the rule file reads."""
         rule = self.rule
         checked = [*rule.agree, *(must.holds for must in rule.musts), *(wait.while_ for wait in rule.waits)]
+        checked += [rule.difference.amount, rule.difference.currency] if rule.difference else []
         texts: list[str] = [must.next_step + must.why for must in rule.musts]
         for each in rule.breaks:
             checked += [each.when, *([each.proven] if each.proven else [])]
@@ -147,7 +148,8 @@ class Plan:
                 for name in expr.names
             }
             names |= {f"{template.update}.{field}" for field in (*template.seen, "record_id") if template.update}
-            texts.append(template.memo)
+            names |= {f"{template.side}.{field}" for field in (template.key, "record_id") if template.channel}
+            texts += [template.memo, *template.body.values()]
         names |= {".".join(found) for each in texts for found in _PLACEHOLDER.findall(each)}
         return tuple(sorted(names))
 
@@ -173,6 +175,7 @@ class Plan:
     def totals(self, side: Side) -> list[tuple[str, str]]:
         """(field, field of its currency) of what total() asks of a side; the second is empty for a plain number."""
         checked = [*self.in_sieve, *(expr for each in self.rule.breaks for expr in (each.when, each.proven) if expr)]
+        checked += [self.rule.difference.amount] if self.rule.difference else []
         for template in self.rule.fixes.values():
             checked += [expr for posting in template.postings for expr in (posting.amount, posting.currency)]
         asked = [argument for expr in checked for function, argument in expr.calls if function == "total"]

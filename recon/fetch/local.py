@@ -29,6 +29,8 @@ from recon.fetch.transport import (
 )
 
 _CHUNK = 1 << 22
+#: Bytes of known files that a source reads each night to see whether they were written anew; past it size and time tell.
+HASHED_AT_MOST = 1 << 30
 _SEQ = "{seq}"
 _DATE = re.compile(r"\{date(?::([^}]*))?\}")
 
@@ -56,11 +58,20 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Bytes that a night has had under a name."""
+    """Bytes that a night has had under a name. `version`: what pinned them at the source, where there is such a thing."""
 
     sha256: str
     size: int
     arrival: str
+    version: str = ""
+
+    def looks_like(self, candidate: Candidate) -> bool:
+        """Whether a file is as big and as old as these bytes were, and not another version of them."""
+        listed = (
+            candidate.version
+        )  # where a bucket keeps versions, the bytes that were read are pinned by theirs as well
+        pinned = not (self.version and listed) or self.version == listed or self.version.startswith(f"{listed},")
+        return pinned and (self.size, self.arrival) == (candidate.size, candidate.arrival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +106,15 @@ def fetch_files(
     pattern = source.files or ""
     matching = _matching(transport, pattern, night, max(first_night, night - timedelta(days=look_back_days)))
     names = {*taken, *(candidate.name for _, candidate in matching)}
+    same = _as_before(transport, [candidate for _, candidate in matching], taken)
     for day, candidate in matching:
         number = number_in(pattern, day, candidate.name)
         known = taken.get(candidate.name, ())
-        # A file as big and as old as the one that was read is not read again to learn that it is the same.
-        same = any((each.size, each.arrival) == (candidate.size, candidate.arrival) for each in known)
-        if same or (number is None and _SEQ in pattern) or any(each.name == candidate.name for each in found):
+        if (
+            candidate.name in same
+            or (number is None and _SEQ in pattern)
+            or any(each.name == candidate.name for each in found)
+        ):
             continue
         ended = (candidate.name.removesuffix(suffix) for suffix in UNFINISHED if candidate.name.endswith(suffix))
         if any(name in names for name in ended):
@@ -116,6 +130,25 @@ def fetch_files(
         elif all(each.sha256 != brought.sha256 for each in known):
             found.append(_fetched(source, brought, late, day, number))
     return found
+
+
+def _as_before(
+    transport: Transport, candidates: Sequence[Candidate], taken: Mapping[str, Collection[Version]]
+) -> set[str]:
+    """Names of the files whose bytes nights have had. A file that is as big and as old as it was is read again to learn whether
+    it is the same where that costs no transfer, the newest first and as far as HASHED_AT_MOST goes."""
+    left, same = HASHED_AT_MOST, set()
+    for candidate in reversed(candidates):
+        known = taken.get(candidate.name, ())
+        if not any(each.looks_like(candidate) for each in known):
+            continue
+        digest = None
+        if candidate.size <= left:
+            digest = transport.digest(candidate)
+            left -= candidate.size if digest is not None else 0
+        if digest is None or any(each.sha256 == digest for each in known):
+            same.add(candidate.name)
+    return same
 
 
 def _fetched(source: Source, brought: Brought, late: bool, day: date | None, number: int | None) -> Fetched:
@@ -229,6 +262,13 @@ class Folder:
         if after != before or after.size != kept.stat().st_size:
             raise MovingError(f"it had {before.size:,} bytes, and {after.size:,} when it was read")
         return Brought(after, sha256, kept)
+
+    def digest(self, candidate: Candidate) -> str | None:
+        try:
+            with (self.root / candidate.key).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
 
     def check(self, patterns: Sequence[str]) -> None:
         self.find(patterns)

@@ -138,6 +138,9 @@ class Server:
                 count += len(chunk)
                 yield chunk
 
+    def digest(self, candidate: Candidate) -> str | None:
+        return None  # a server tells size and time only
+
     def check(self, patterns: Sequence[str]) -> None:
         folder = self.settings.folder
 

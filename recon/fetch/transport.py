@@ -69,6 +69,9 @@ class Transport(Protocol):
     def fetch(self, candidate: Candidate, raw: Path, making: Path) -> Brought:
         """Bring a file into the raw store. Raises MovingError where it does not hold still."""
 
+    def digest(self, candidate: Candidate) -> str | None:
+        """The SHA-256 of a file's bytes; None where learning it would take as long as fetching it."""
+
     def check(self, patterns: Sequence[str]) -> None:
         """Connect, and look where these patterns look, reading no file."""
 

@@ -1,4 +1,4 @@
-"""Propose: a break with a known correction becomes a fix: a balanced journal entry or a guarded update.
+"""Propose: a break with a known correction becomes a fix: a balanced journal entry, a guarded update or a message.
 
 Reads   tonight's breaks with the amounts that the engine worked out for their rule's fix
 Writes  `Fix` values, and the breaks with their class after limits and the brake
@@ -69,7 +69,7 @@ def propose_fixes(
         limit = each.rule.limit.get(currency)
         if each.class_ is Class.AUTO_FIX and (limit is None or amount > limit):
             demoted[each.break_id] = (
-                f"no limit for {currency}"
+                (f"no limit for {currency}" if currency else "there is no amount to hold against its limit")
                 if limit is None
                 else f"above the limit of {to_text(limit, currency)} {currency}"
             )
@@ -104,6 +104,8 @@ def _body(
             "currency": postings[0][1],
             "amount": max(abs(amount) for _, _, amount in postings),
         }
+    if template.channel is not None:
+        return _message(template, each, fill)
     side = template.update or ""
     amount, currency = each.facts.get(f"{side}__amount"), each.facts.get(f"{side}__currency")
     if amount is None or currency in (None, "mixed"):
@@ -135,6 +137,31 @@ def _references(facts: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def _message(
+    template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
+) -> dict[str, Any] | None:
+    """The record sent again under its own id; None where the id is not known. It may be about no money at all."""
+    side, facts = template.side, {**each.facts, "code": each.rule.code}
+    key = facts.get(f"{side}__{template.key}")
+    if key is None:
+        return None
+    amount, currency = facts.get(f"{side}__amount"), facts.get(f"{side}__currency")
+    known = amount is not None and currency not in (None, "mixed")
+    return {
+        "kind": "message",
+        "memo": "",
+        "record": side,
+        "record_id": facts.get(f"{side}__record_id") or "",
+        "message": {
+            "channel": template.channel,
+            "key": str(key),
+            "body": {name: fill(text, facts) for name, text in template.body.items()},
+        },
+        "currency": currency if known else "",
+        "amount": abs(int(amount)) if known and amount is not None else 0,
+    }
+
+
 def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
     sums: dict[str, int] = defaultdict(int)
     for _, currency, amount in postings:
@@ -147,7 +174,7 @@ def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
 
 
 def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
-    amounts = body.get("postings") or [body["seen"], body["set"]]
+    amounts = body.get("postings") or body.get("message") or [body["seen"], body["set"]]
     key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
     made = Fix(
         fix_id="FIX-" + key[:16].upper(),
@@ -169,6 +196,7 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         record_id=body.get("record_id", ""),
         seen=body.get("seen", {}),
         set=body.get("set", {}),
+        message=body.get("message", {}),
     )
     return replace(made, content_sha256=sha256_text(canonical(made.content)))
 

@@ -95,7 +95,7 @@ class QueuedFix:
     @property
     def amount(self) -> str:
         """In major units, as decimal text."""
-        return to_text(self.amount_minor, self.currency)
+        return _text(self.amount_minor, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,8 +422,10 @@ def makers(connection: sa.Connection, fix_id: str) -> set[str]:
 def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings, night: date, name: str) -> str:
     """Why the fix would pass a ceiling if `name` approved it while `night` is the newest; empty where it would not.
 
-    Sums are over what is approved or further, the fix itself left out, in its currency.
+    Sums are over what is approved or further, the fix itself left out, in its currency. A message about no money passes none.
     """
+    if not fix.currency and not fix.amount_minor:
+        return ""
     sums = {"per_fix": 0, "per_rule": 0, "per_night": 0, "per_person": 0}
     statement = (
         sa.select(
@@ -698,7 +700,7 @@ def _signature(fix: QueuedFix) -> dict[str, Any]:
 
 def _entry(who: str, action: str, row: Mapping[str, Any], of: str, to: Status, why: str, night: date | None) -> Entry:
     details = {name: row[name] for name in ("break_id", "template", "content_sha256", "rule_sha256", "seen_sha256")}
-    details |= {"currency": row["currency"], "amount": to_text(row["amount_minor"], row["currency"])}
+    details |= {"currency": row["currency"], "amount": _text(row["amount_minor"], row["currency"])}
     return Entry(who, action, row["fix_id"], why, str(of), str(to), details, night)
 
 
@@ -714,6 +716,11 @@ def _move(
     if (fix.status, to) not in MOVES:
         raise InvariantError("no-such-move", f"{fix.fix_id} is {fix.status} and cannot become {to}", "report this")
     return Entry(who, action, fix.fix_id, why, str(fix.status), str(to), details or {}, night)
+
+
+def _text(amount_minor: int, currency: str) -> str:
+    """In major units; empty for a message about no money."""
+    return to_text(amount_minor, currency) if currency else ""
 
 
 def _set(connection: sa.Connection, fix_id: str, **values: Any) -> None:

@@ -22,6 +22,7 @@ QUARANTINE_COLUMNS: dict[str, str] = {
     "psp_reference": "VARCHAR",
     "payment_order_id": "VARCHAR",
     "order_id": "VARCHAR",
+    "payout_id": "VARCHAR",
     "business_date": "DATE",
 }
 NO_QUARANTINE = (

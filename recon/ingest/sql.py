@@ -34,6 +34,9 @@ IDENTITY = {
     "payment_order": ("payment_order_id",),
     "settlement_line": ("natural_id",),
     "bank_line": ("natural_id",),
+    "order": ("order_id",),
+    "outbox_event": ("event_id",),
+    "consumed_event": ("consumption_id",),
 }
 _TRIES = 3
 

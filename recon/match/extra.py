@@ -19,6 +19,8 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     find_still_quarantined(engine, plan)
     judged, extra = plan.table("judged"), plan.table("extra")
     key = plan.quarantine_key
+    # A row that bears no payment of ours is told of by the reconciliations that are keyed by payment, not by every one.
+    named = f"coalesce({key}, psp_reference)" if key in ("payment_order_id", "order_id") else key
     parts = [
         # A restated row is there twice.
         f"select 'unclaimed' as what, {text(record)} as record, source, record_id, CAST(NULL AS BIGINT) as number, "
@@ -28,9 +30,9 @@ def add_extra_groups(engine: Engine, plan: Plan) -> None:
     ]
     parts.append(
         f"""select 'quarantined', record, source, CAST(NULL AS VARCHAR), q.number,
-  concat_ws('/', coalesce({key}, psp_reference){", kind" if plan.by_kind else ""}), kind, psp, since
+  concat_ws('/', {named}{", kind" if plan.by_kind else ""}), kind, psp, since
 from {plan.table("quarantined")} q join {plan.table("still_quarantined")} s on s.number = q.number
-where not s.attached and coalesce({key}, psp_reference) is not null"""
+where not s.attached and {named} is not null"""
     )
     engine.step(
         f"{plan.prefix}_extra",

@@ -160,7 +160,7 @@ def reads(rule: Reconciliation) -> list[str]:
 
 def taken_sql(rules: Sequence[Reconciliation], record: str) -> str:
     """True for rows of a record type that some side or exclude of some reconciliation takes."""
-    taken = [(side.record, side.where) for rule in rules for side in rule.sides]
+    taken = [(side.record, side.where) for rule in rules for side in rule.sides if not side.onlooker]
     taken += [(exclude.record, exclude.where) for rule in rules for exclude in rule.excludes]
     conditions = [to_sql(where, bare) if where else "true" for reads_, where in taken if reads_ == record]
     return " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"

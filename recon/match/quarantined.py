@@ -30,6 +30,7 @@ QUARANTINED: tuple[tuple[str, str], ...] = (
     ("psp_reference", "VARCHAR"),
     ("payment_order_id", "VARCHAR"),
     ("order_id", "VARCHAR"),
+    ("payout_id", "VARCHAR"),
     ("business_date", "DATE"),
     ("since", "DATE"),
 )

@@ -298,17 +298,17 @@ def _silent(plan: Plan) -> str:
 
 
 def pending_sql(plan: Plan) -> tuple[str, str, str]:
-    """Why a pending group waits, since which day, and how many business days it may: the first missing side that is not
-    due, else the first of `waits` that holds, else grace, which has no day."""
+    """Why a pending group waits, since which day, and how many business days it may: the first of `waits` that holds (it
+    says most), else the first missing side that is not due, else grace, which has no day."""
     cases = []
-    for due in plan.rule.due:
-        first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
-        when = f"{due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)}"
-        cases.append((when, text("waits for " + due.side), first, str(due.business_days)))
     for wait in plan.rule.waits:
         first = f"coalesce({', '.join(f'{after}__date' for after in wait.after)})" if wait.after else "NULL"
         days = "NULL" if wait.business_days is None else str(wait.business_days)
         cases.append((wait_sql(plan, wait), text(wait.why), first, days))
+    for due in plan.rule.due:
+        first = f"coalesce({', '.join(f'{after}__date' for after in due.after)})"
+        when = f"{due.side}__count = 0 and {first} >= {plan.threshold_sql(due.business_days)}"
+        cases.append((when, text("waits for " + due.side), first, str(due.business_days)))
     parts = [" ".join(f"when {each[0]} then {each[n]}" for each in cases) for n in (1, 2, 3)]
     if not cases:
         return "'grace'", "CAST(NULL AS DATE)", "CAST(NULL AS BIGINT)"

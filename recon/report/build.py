@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from recon.domain.breaks import Break, Fix
 from recon.domain.casework import Word
 from recon.domain.money import to_text
-from recon.domain.rulebook import Class, Reconciliation, Severity
+from recon.domain.rulebook import BreakRule, Class, Must, Reconciliation, Severity
 from recon.engine.duck import Engine
 from recon.engine.expressions import equality
 from recon.engine.plan import Plan
+from recon.report import causes
 from recon.report.facts import (
     BreakFact,
     FixFact,
     InputFact,
     NightFacts,
+    PastFact,
     PostingFact,
     QuarantineFact,
     RecordFact,
     RollForwardLine,
     RuleFact,
     TieOutLine,
+    TrendNight,
 )
 from recon.report.records import break_records, tried
 from recon.report.tables import side_amount
+from recon.report.words import translated
 
 #: At most so many breaks are put into the page; the counts are always those of all.
 EMBEDDED_MAX = 20_000
@@ -121,29 +126,47 @@ def break_facts(
 
     words   what people decided, by break id
     """
-    order = sorted(
-        breaks,
-        key=lambda each: (not each.is_open, -Severity[each.class_], -each.age_days, each.reconciliation, each.key),
-    )
-    shown = order[:EMBEDDED_MAX]
+    shown = causes.carried(breaks, EMBEDDED_MAX)
     records: dict[tuple[str, int], tuple[RecordFact, ...]] = {}
     for plan in plans:
         gids = [each.gid for each in shown if each.reconciliation == plan.rule.name and each.gid is not None]
         if gids:
             records.update({(plan.rule.name, gid): found for gid, found in break_records(engine, plan, gids).items()})
     by_name = {plan.rule.name: plan for plan in plans}
+    texts = Texts(plan.rule for plan in plans)
     return tuple(
         _break_fact(
             each,
             by_name.get(each.reconciliation),
             records.get((each.reconciliation, each.gid or 0), ()),
+            texts,
             (words or {}).get(each.break_id, ()),
         )
         for each in shown
     )
 
 
-def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...], words: Sequence[Word]) -> BreakFact:
+class Texts:
+    """The Korean of what rules say of a break, by the rule that named it."""
+
+    def __init__(self, rules: Iterable[Reconciliation]) -> None:
+        self._of: dict[tuple[str, str], BreakRule | Must] = {}
+        for rule in rules:
+            named: tuple[BreakRule | Must, ...] = (*rule.breaks, *rule.musts)
+            self._of.update({(rule.name, each.code): each for each in named})
+
+    def why(self, each: Break) -> str:
+        rule = self._of.get((each.reconciliation, each.code))
+        return translated(rule.why, rule.why_ko, each.why) if rule else ""
+
+    def next_step(self, each: Break) -> str:
+        rule = self._of.get((each.reconciliation, each.code))
+        return translated(rule.next_step, rule.next_step_ko, each.next_step) if rule else ""
+
+
+def _break_fact(
+    each: Break, plan: Plan | None, records: tuple[RecordFact, ...], texts: Texts, words: Sequence[Word]
+) -> BreakFact:
     kind = each.key.rpartition("/")[2]
     speaking = [side for side in plan.rule.sides if plan.speaks(side, kind)] if plan else []
     # A side that does not speak of this kind would look like a missing record.
@@ -175,7 +198,27 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...],
         records=records,
         tried=tried(plan, each.facts) if plan and each.facts else (),
         said=tuple(word.text for word in words),
+        why_ko=texts.why(each),
+        next_step_ko=texts.next_step(each),
+        past=tuple(
+            PastFact(
+                past.night,
+                past.state,
+                str(past.class_),
+                past.code,
+                past.currency,
+                to_text(past.difference, past.currency) if past.difference is not None and past.currency else None,
+            )
+            for past in each.past
+        ),
     )
+
+
+def _sent(message: Mapping[str, Any]) -> dict[str, str]:
+    """A message as names and texts."""
+    if not message:
+        return {}
+    return {"channel": message["channel"], "key": message["key"]} | {f"body.{k}": v for k, v in message["body"].items()}
 
 
 def fix_fact(fix: Fix) -> FixFact:
@@ -187,7 +230,7 @@ def fix_fact(fix: Fix) -> FixFact:
         kind=fix.kind,
         memo=fix.memo,
         currency=fix.currency,
-        amount=to_text(fix.amount, fix.currency),
+        amount=fix.amount_text,
         status=fix.status,
         idempotency_key=fix.idempotency_key,
         content_sha256=fix.content_sha256,
@@ -196,7 +239,7 @@ def fix_fact(fix: Fix) -> FixFact:
         ),
         record=f"{fix.record} {fix.record_id}".strip(),
         seen=dict(fix.seen),
-        set=dict(fix.set),
+        set=dict(fix.set) or _sent(fix.message),
     )
 
 
@@ -224,6 +267,23 @@ def sentence(verdict: str, night: date, open_breaks: Sequence[Break], pending: i
     return f"{night}: reconciled. Every record is accounted for."
 
 
+def sentence_ko(verdict: str, night: date, open_breaks: Sequence[Break], pending: int, awaiting: Sequence[str]) -> str:
+    """The same sentence in Korean."""
+    if verdict == "incomplete":
+        besides = f" 그 밖에 미해결 불일치 {len(open_breaks):,}건이 있습니다." if open_breaks else ""
+        return f"{night}: 미완료. {', '.join(awaiting)} 입력이 없거나 격리되어, 그쪽에 없는 건은 판정하지 않았습니다.{besides}"
+    if verdict == "breaks":
+        by_class = Counter(each.class_ for each in open_breaks)
+        named = {Class.INVESTIGATE: "조사 필요", Class.MANUAL_REVIEW: "담당자 검토", Class.AUTO_FIX: "자동 수정"}
+        parts = [f"{word} {by_class[class_]:,}" for class_, word in named.items() if by_class[class_]]
+        due = sum(1 for each in open_breaks if each.deadline is not None and each.deadline <= night)
+        tail = f" 기한이 오늘이거나 지난 건 {due:,}건." if due else ""
+        return f"{night}: 미해결 불일치 {len(open_breaks):,}건 ({', '.join(parts)}).{tail}"
+    if verdict == "pending":
+        return f"{night}: 정산 대기 {pending:,}건을 빼고 모두 일치합니다. 기한을 넘긴 건은 없습니다."
+    return f"{night}: 모두 일치합니다. 모든 레코드가 설명되었습니다."
+
+
 def night_facts(
     settings: Settings,
     night: date,
@@ -238,8 +298,9 @@ def night_facts(
     inputs: Sequence[InputFact],
     quarantine: Sequence[QuarantineFact],
     awaiting: Sequence[str],
+    trend: Sequence[TrendNight] = (),
 ) -> NightFacts:
-    """Everything that report.html and report.xlsx say of one night."""
+    """Everything that report.html and report.xlsx say of one night. trend: as the last night left it."""
     open_breaks = [each for each in breaks if each.is_open]
     hits = Counter((each.reconciliation, each.code) for each in open_breaks)
     embedded = {each.break_id for each in shown}
@@ -268,16 +329,26 @@ def night_facts(
         inputs=tuple(inputs),
         quarantine=tuple(quarantine),
         rules=tuple(
-            RuleFact(rule.name, code, str(class_), str(place), why, hits[rule.name, code])
+            RuleFact(rule.name, code, str(class_), str(place), why, hits[rule.name, code], why_ko)
             for rule in rules
-            for code, class_, place, why in (
-                *((each.code, each.class_, each.place, each.why) for each in rule.breaks),
-                *((must.code, must.class_, must.holds.place, must.why) for must in rule.musts),
+            for code, class_, place, why, why_ko in (
+                *((each.code, each.class_, each.place, each.why, each.why_ko) for each in rule.breaks),
+                *((must.code, must.class_, must.holds.place, must.why, must.why_ko) for must in rule.musts),
             )
         ),
         reproduce=f"recon run --date {night}",
         audit_records=settings.audit_records,
         audit_head=settings.audit_head,
+        sentence_ko=sentence_ko(verdict, night, open_breaks, groups.get("pending", 0), awaiting),
+        bridge=causes.bridge(rules, tie_out, open_breaks),
+        clusters=causes.clusters(open_breaks, Texts(rules).why),
+        trend=(*trend, causes.tonight(night, verdict, groups, open_breaks))[-causes.TREND_NIGHTS :],
+        moves=causes.moves(breaks, night),
+        ageing_amounts=_ageing_amounts(open_breaks),
+        deadlines=(
+            sum(1 for each in open_breaks if each.deadline == night),
+            sum(1 for each in open_breaks if each.deadline is not None and each.deadline < night),
+        ),
     )
 
 
@@ -306,3 +377,18 @@ def _by_code(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, str, int, st
 def _ageing(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, int], ...]:
     counts = Counter((str(each.class_), bucket_of(each.age_days)) for each in open_breaks)
     return tuple((str(class_), name, counts[str(class_), name]) for class_ in Class for name, _ in BUCKETS)
+
+
+def _ageing_amounts(open_breaks: Sequence[Break]) -> tuple[tuple[str, str, str, int], ...]:
+    """(currency, bucket, differences added up without their signs, breaks): open money by age."""
+    sums: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
+    for each in open_breaks:
+        if each.currency and each.difference is not None:
+            name = (each.currency, bucket_of(each.age_days))
+            sums[name] += abs(each.difference)
+            counts[name] += 1
+    return tuple(
+        (currency, bucket, to_text(sums[currency, bucket], currency), counts[currency, bucket])
+        for currency, bucket in sorted(counts)
+    )

@@ -10,6 +10,7 @@ Never    sums or rounds: amounts stay decimal text; never lets data end its scri
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import zlib
@@ -20,11 +21,13 @@ from functools import lru_cache
 from recon.domain.records import RECORD_TYPES, Type
 from recon.report.facts import BreakFact, FixFact, NightFacts, RecordFact
 from recon.report.text import shown
+from recon.report.words import Phrases
 
 EMBED_LIMIT = 20_000
 CHUNK = 200
 PLAIN_LIMIT = 300_000  # bytes of JSON; above it every block is compressed
 RECORDS_LIMIT = 50  # records of one break on the page
+EMBED_BYTES = 50_000_000  # of all blocks; above it the page carries fewer breaks
 
 SEVERITY = {"investigate": 0, "manual_review": 1, "auto_fix": 2}
 MONEY_FIELDS = tuple(sorted({f.name for r in RECORD_TYPES.values() for f in r.fields if f.type is Type.MONEY}))
@@ -49,6 +52,11 @@ class Embedded:
     total: int
     blocks: tuple[Block, ...]
 
+    @property
+    def size(self) -> int:
+        """Characters of all blocks, which are bytes where they are compressed."""
+        return sum(len(block.text) for block in self.blocks)
+
 
 def ordered(breaks: Iterable[BreakFact]) -> list[BreakFact]:
     """Open before resolved, most severe first, then the nearest deadline, the oldest, and by key."""
@@ -67,16 +75,27 @@ def ordered(breaks: Iterable[BreakFact]) -> list[BreakFact]:
     )
 
 
-def embed(facts: NightFacts, limit: int = EMBED_LIMIT) -> Embedded:
-    """The most severe and oldest `limit` breaks of the night as blocks: plain JSON while small, else compressed."""
+def embed(facts: NightFacts, limit: int = EMBED_LIMIT, phrases: Phrases | None = None) -> Embedded:
+    """The most severe and oldest `limit` breaks of the night as blocks: plain JSON while small, else compressed.
+
+    Fewer than `limit` where they would be more than EMBED_BYTES: a page that no browser opens helps nobody.
+    """
+    embedded = _embed(facts, limit, phrases or Phrases({}))
+    while len(embedded.breaks) > 1 and embedded.size > EMBED_BYTES:
+        limit = max(1, min(len(embedded.breaks) // 2, len(embedded.breaks) * EMBED_BYTES // embedded.size))
+        embedded = _embed(facts, limit, phrases or Phrases({}))
+    return embedded
+
+
+def _embed(facts: NightFacts, limit: int, phrases: Phrases) -> Embedded:
     breaks = tuple(ordered(facts.breaks)[:limit])
     fixes = {fix.break_id: fix for fix in sorted(facts.fixes, key=lambda fix: fix.fix_id)}
-    files = _Indexed()
+    files, texts = _Indexed(), _Texts(phrases)
     details = [
-        _json([_detail(b, fixes.get(b.break_id), files) for b in breaks[start : start + CHUNK]])
+        _json([_detail(b, fixes.get(b.break_id), files, texts) for b in breaks[start : start + CHUNK]])
         for start in range(0, len(breaks), CHUNK)
     ]
-    index = _json(_index(breaks, fixes, files, facts))
+    index = _json(_index(breaks, fixes, files, texts, facts))
     compress = len(index) + sum(map(len, details)) > PLAIN_LIMIT
     names = ["data-index", *(f"data-detail-{n}" for n in range(len(details)))]
     blocks = tuple(_block(name, text, compress) for name, text in zip(names, [index, *details], strict=True))
@@ -98,8 +117,24 @@ class _Indexed:
         return list(self.places)
 
 
+class _Texts:
+    """Sentences in both languages, each pair once; a break names its place. Few differ, however many breaks there are."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+        self._places: dict[tuple[str, str], int] = {}
+        self.values: list[list[str]] = []
+
+    def __call__(self, english: str, korean: str = "") -> int:
+        place = self._places.get((english, korean))
+        if place is None:
+            place = self._places[english, korean] = len(self.values)
+            self.values.append([shown(english), shown(korean or self._phrases.ko(english))])
+        return place
+
+
 def _index(
-    breaks: Sequence[BreakFact], fixes: Mapping[str, FixFact], files: _Indexed, facts: NightFacts
+    breaks: Sequence[BreakFact], fixes: Mapping[str, FixFact], files: _Indexed, texts: _Texts, facts: NightFacts
 ) -> dict[str, object]:
     """What the list needs, a column per field; repeated texts once, under `words`."""
     word = _Indexed()
@@ -119,15 +154,20 @@ def _index(
         "amounts": [[b.amounts.get(side) for side in sides] for b in breaks],
         "age": [b.age_days for b in breaks],
         "deadline": [b.deadline.isoformat() if b.deadline else "" for b in breaks],
+        "first": [word(b.first_seen.isoformat()) for b in breaks],
         "search": [_searched(b) for b in breaks],
     }
     return {
         "night": facts.night.isoformat(),
+        "workspace": shown(facts.workspace, 200),
+        "config": facts.config_sha256,
+        "total": max(facts.breaks_open + facts.breaks_resolved, len(facts.breaks)),
         "sides": [shown(side) for side in sides],
         "spoken": [sum(1 << n for n, side in enumerate(sides) if side in b.amounts) for b in breaks],
         "money": MONEY_FIELDS,
         "chunk": CHUNK,
         "words": word.values,
+        "texts": texts.values,
         "files": [path.split("\0") for path in files.values],
         "columns": columns,
     }
@@ -155,23 +195,34 @@ def _searched(b: BreakFact) -> str:
     return " ".join(dict.fromkeys((*values, *places)))
 
 
-def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed) -> dict[str, object]:
+def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed, texts: _Texts) -> dict[str, object]:
     """What the side panel shows beyond the list's columns."""
     return {
         "rule": shown(b.rule),
-        "why": shown(b.why),
-        "next": shown(b.next_step),
-        "reason": shown(b.reason),
-        "first": b.first_seen.isoformat(),
+        "why": texts(b.why, b.why_ko),
+        "next": texts(b.next_step, b.next_step_ko),
+        "reason": texts(b.reason),
         "provenance": shown(b.provenance),
         "related": [shown(each, 80) for each in b.related],
         "explain": explain_command(b),
         "records": [_record(r, files) for r in b.records[:RECORDS_LIMIT]],
         "more_records": max(0, len(b.records) - RECORDS_LIMIT),
-        "tried": [shown(line, 300) for line in b.tried],
+        "tried": [texts(line[:300]) for line in b.tried],
+        "past": [[p.night.isoformat(), p.state, p.class_, shown(p.code), p.difference, p.currency] for p in b.past],
         "fix": _fix(fix) if fix else None,
         "said": [shown(text, 500) for text in b.said],
+        "seen": seen_sha256(b, fix),
     }
+
+
+def seen_sha256(b: BreakFact, fix: FixFact | None) -> str:
+    """What a person saw of a break and its fix, as 16 hex digits: another one later means that it has changed since.
+
+    The state is left out: a break that persists for another night is still the same.
+    """
+    content = fix.content_sha256 if fix else ""
+    told = [b.break_id, b.code, b.class_, b.currency or "", b.difference or "", b.fix_id or "", content]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _record(r: RecordFact, files: _Indexed) -> dict[str, object]:
@@ -220,6 +271,11 @@ def _json(value: object) -> str:
 
 #: JSON inside a script element: no text of it may end the element or open a comment; U+2028 and U+2029 for old parsers.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def script_json(value: object) -> str:
+    """`value` as JSON that can't end its script element."""
+    return _json(value).translate(_ESCAPES)
 
 
 def _block(name: str, text: str, compress: bool) -> Block:

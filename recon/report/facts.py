@@ -25,6 +25,18 @@ class RecordFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PastFact:
+    """What a break was from one night on, until the next entry."""
+
+    night: date
+    state: str
+    class_: str
+    code: str
+    currency: str | None
+    difference: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BreakFact:
     """One break, open after this night (new, persisting, reopened) or closed by it (resolved)."""
 
@@ -52,6 +64,9 @@ class BreakFact:
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
     said: tuple[str, ...] = ()  # a line per decision of a person: day, name, what, why
+    why_ko: str = ""  # empty: the rule has no Korean text
+    next_step_ko: str = ""
+    past: tuple[PastFact, ...] = ()  # the nights on which something of it changed, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +78,13 @@ class PostingFact:
 
 @dataclass(frozen=True, slots=True)
 class FixFact:
-    """One proposed correction. A journal has postings; an update has `record`, `seen` and `set`."""
+    """One proposed correction. A journal has postings; an update has `record`, `seen` and `set`; a message `record` and
+    `set`: its channel, its key and its fields."""
 
     fix_id: str
     break_id: str
     template: str
-    kind: str  # journal | update
+    kind: str  # journal | update | message
     memo: str
     currency: str
     amount: str
@@ -160,6 +176,63 @@ class RuleFact:
     place: str
     why: str
     hits: int
+    why_ko: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeStep:
+    """What one code's breaks put between the two sides of a tie-out line: amount is external - internal of their records.
+
+    code is empty for what the codes leave of the line's breaks: records of broken groups that no open break counts."""
+
+    reconciliation: str
+    psp: str
+    currency: str
+    code: str
+    class_: str
+    count: int
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFact:
+    """Open breaks that read as one cause: the same rule, provider, currency and first night."""
+
+    reconciliation: str
+    class_: str
+    code: str
+    psp: str
+    currency: str
+    first_seen: date
+    count: int
+    amount: str  # sum of the differences; empty where they have none
+    each: str  # the difference of every one of them, where it is the same; else empty
+    file: str  # the file that every one of them comes from, where it is the same; else empty
+    why: str
+    why_ko: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrendNight:
+    """A night in the trend: open breaks per (reconciliation, class, code), and the groups that cleared and are pending."""
+
+    night: date
+    verdict: str
+    cleared: int
+    pending: int
+    counts: Mapping[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMoves:
+    """How a code's breaks moved tonight."""
+
+    reconciliation: str
+    class_: str
+    code: str
+    new: int  # new or reopened
+    carried: int
+    resolved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +266,12 @@ class NightFacts:
     reproduce: str  # the command line
     audit_records: int = 0  # in the audit trail, before what this night adds to it
     audit_head: str = ""  # the hash of the last of them
+    sentence_ko: str = ""
+    bridge: tuple[BridgeStep, ...] = ()
+    clusters: tuple[ClusterFact, ...] = ()  # the largest first
+    trend: tuple[TrendNight, ...] = ()  # the last nights, oldest first, this one last
+    moves: tuple[CodeMoves, ...] = ()
+    ageing_amounts: tuple[
+        tuple[str, str, str, int], ...
+    ] = ()  # currency, bucket, absolute differences added up, breaks
+    deadlines: tuple[int, int] = (0, 0)  # open breaks due tonight, and past their deadline, of all

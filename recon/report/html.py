@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +22,10 @@ from markupsafe import Markup, escape
 
 from recon.config.shipped import shipped_templates
 from recon.report import view
-from recon.report.data import Embedded, embed, sides_of
+from recon.report.data import Embedded, embed, script_json, sides_of
 from recon.report.facts import BreakFact, NightFacts
-from recon.report.text import ESCAPED, grouped, is_negative, is_zero, long_date, shown, words
+from recon.report.text import ESCAPED, grouped, is_negative, is_zero, long_date, long_date_ko, negated, shown, words
+from recon.report.words import Phrases
 
 STATIC_ROWS = 200  # breaks that stand in the page itself, for readers without script and for print
 
@@ -36,7 +39,8 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
     """The report as text. Raises jinja2.TemplateError for a wrong template, ValueError for one we can't inline."""
     environment = _environment(tuple(templates))
     style, script = _inlined(environment, "report.css"), _inlined(environment, "report.js")
-    embedded = embed(facts)
+    phrases = Phrases(json.loads(_source(environment, "ko.json")))
+    embedded = embed(facts, phrases=phrases)
     return environment.get_template("report.html.j2").render(
         facts=facts,
         embedded=embedded,
@@ -45,6 +49,9 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
         tie_out=view.tie_out(facts),
         codes=view.codes(facts),
         ageing=view.ageing(facts),
+        money=view.money_by_age(facts),
+        open_trend=view.open_trend(facts),
+        korean=Markup(script_json(phrases.texts)),
         buckets=view.BUCKETS,
         classes=view.CLASSES,
         roll_forward=view.roll_forward(facts),
@@ -72,11 +79,45 @@ def _environment(templates: tuple[Path, ...]) -> Environment:
         linked=linked,
         grouped=grouped,
         long_date=long_date,
+        long_date_ko=long_date_ko,
+        negated=negated,
+        groupby_class=view.by_class,
         words=words,
         negative=is_negative,
         zero=is_zero,
     )
+    environment.globals.update(t=text_of_page, bi=in_both, label=labelled)
     return environment
+
+
+_VALUE = re.compile(r"\{(\w+)\}")
+
+
+def text_of_page(key: str, **values: object) -> Markup:
+    """A text of the page in English, and what the script needs to say it in another language.
+
+    Attributes hold plain text only: what came marked up is stripped of its marks there.
+    """
+    filled = _VALUE.sub(lambda match: str(escape(values.get(match[1], match[0]))), str(escape(key)))
+    told = {name: _plain(value) for name, value in values.items()}
+    given = Markup(' data-v="{}"').format(json.dumps(told, ensure_ascii=False, separators=(",", ":"))) if told else ""
+    return Markup('<span data-t="{}"{}>{}</span>').format(_plain(key), given, Markup(filled))
+
+
+def _plain(value: object) -> str:
+    return value.striptags() if isinstance(value, Markup) else str(value)
+
+
+def in_both(english: Markup | str, korean: Markup | str) -> Markup:
+    """Data that comes in both languages. No Korean: the English stands."""
+    if not korean:
+        return escape(english)
+    return Markup('<span data-ko="{}">{}</span>').format(_plain(korean), english)
+
+
+def labelled(key: str) -> Markup:
+    """The attribute that names an element for those who hear the page."""
+    return Markup('aria-label="{}" data-t-label="{}"').format(key, key)
 
 
 def marked(text: str, limit: int = 1000) -> Markup:
@@ -90,9 +131,13 @@ def linked(text: str) -> str:
     return quote(shown(text), safe="")
 
 
+def _source(environment: Environment, name: str) -> str:
+    return environment.loader.get_source(environment, name)[0] if environment.loader else ""
+
+
 def _inlined(environment: Environment, name: str) -> str:
     """The text of a style or script file as it stands between its tags."""
-    source, *_ = environment.loader.get_source(environment, name) if environment.loader else ("",)
+    source = _source(environment, name)
     if "</" in source or "<!--" in source:
         raise ValueError(f'{name}: "</" and "<!--" would end the element that it is inlined in')
     return source.replace("\r\n", "\n")

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recon.domain.breaks import Break, Fix
+from recon.domain.breaks import Break, Fix, Past
 from recon.domain.money import to_text
 from recon.domain.rulebook import Class
 
@@ -81,6 +81,16 @@ def write_breaks(folder: Path, breaks: Sequence[Break], sides: Sequence[str]) ->
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "breaks.parquet", compression="zstd")
 
 
+def write_tried(path: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """tried.parquet: break_id, and a line per matching pass that says what it found."""
+    ids, lines = [], []
+    for break_id, tried in rows:
+        ids.append(break_id)
+        lines.append(list(tried))
+    schema = pa.schema([("break_id", pa.string()), ("tried", pa.list_(pa.string()))])
+    pq.write_table(pa.table([ids, lines], schema=schema), path, compression="zstd")
+
+
 def write_csv(path: Path, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """UTF-8, LF, header; None is empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -120,7 +130,7 @@ _KNOWN = pa.schema(
         ("closed_on", pa.date32()),
         *(
             (name, pa.string())
-            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related")
+            for name in ("owner", "rule", "why", "next_step", "reason", "provenance", "fix_id", "related", "past")
         ),
     ]
 )
@@ -152,6 +162,9 @@ def write_known(path: Path, breaks: Sequence[Break]) -> None:
             "provenance": each.provenance,
             "fix_id": each.fix_id,
             "related": " ".join(each.related),
+            "past": json.dumps(
+                [[str(p.night), p.state, str(p.class_), p.code, p.currency, p.difference] for p in each.past]
+            ),
         }
         for each in breaks
     ]
@@ -188,5 +201,14 @@ def read_known(path: Path) -> dict[str, Break]:
             closed_on=closed_on,
             fix_id=row["fix_id"],
             related=tuple((row.get("related") or "").split()),
+            past=_past(row.get("past")),
         )
     return known
+
+
+def _past(told: str | None) -> tuple[Past, ...]:
+    """A night of an older version kept none."""
+    return tuple(
+        Past(date.fromisoformat(night), state, Class(class_), code, currency, difference)
+        for night, state, class_, code, currency, difference in json.loads(told or "[]")
+    )

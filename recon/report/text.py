@@ -71,6 +71,18 @@ def long_date(day: date) -> str:
     return f"{week} {day.day} {months[day.month - 1]} {day.year}"
 
 
+def long_date_ko(day: date) -> str:
+    """2026년 11월 19일 (목), whatever the host's locale."""
+    return f"{day.year}년 {day.month}월 {day.day}일 ({'월화수목금토일'[day.weekday()]})"
+
+
+def negated(amount: str) -> str:
+    """Decimal text with its sign turned; a zero stays as it is."""
+    if is_zero(amount) or not _DECIMAL.match(amount):
+        return amount
+    return amount[1:] if amount.startswith("-") else f"-{amount}"
+
+
 def words(code: str) -> str:
     """A snake_case name as words: "auto_fix" -> "Auto fix"."""
     return code.replace("_", " ").capitalize()

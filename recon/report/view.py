@@ -6,7 +6,7 @@ Sums are exact decimals and never cross a currency.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, InvalidOperation
 
 from recon.domain.money import to_text
@@ -17,6 +17,7 @@ from recon.report.text import is_zero
 CLASSES = ("investigate", "manual_review", "auto_fix")
 BUCKETS = ("0-1", "2-3", "4-7", "8-30", "30+")
 SOURCES_OF_ROLL = ("brought", "new")
+SPARK_WIDTH, SPARK_HEIGHT = 84, 20
 USES_OF_ROLL = ("cleared", "carried", "quarantined", "excluded", "replayed")
 
 _WIDE = Context(prec=60)  # 128-bit totals have 39 digits
@@ -39,6 +40,7 @@ class TieOutRow:
     groups_pending: int
     groups_broken: int
     is_total: bool
+    steps: tuple[BridgeRow, ...] = ()
 
     @property
     def ties(self) -> bool:
@@ -53,8 +55,19 @@ class TieOutTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Spark:
+    """A line over the last nights in a box of SPARK_WIDTH by SPARK_HEIGHT; `told` says the same in numbers."""
+
+    points: str
+    last: tuple[str, str]
+    told: tuple[tuple[str, int], ...]  # (night, count)
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRow:
-    """A break code of the night; `amounts` per currency in decimal text; `width` of its bar in 0..100, at least 1."""
+    """A break code of the night; `amounts` per currency in decimal text; `width` of its bar in 0..100, at least 1.
+
+    `before`: open breaks of that code after the night before, None where no night before is known."""
 
     reconciliation: str
     class_: str
@@ -62,6 +75,32 @@ class CodeRow:
     count: int
     amounts: Mapping[str, str]
     width: int
+    new: int = 0
+    carried: int = 0
+    resolved: int = 0
+    before: int | None = None
+    spark: Spark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeRow:
+    """A step from what the provider says to what the ledger says; `share` of the largest step in 0..100."""
+
+    code: str  # empty: records of broken groups that no open break counts
+    class_: str
+    count: int
+    amount: str
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRow:
+    """Open differences of one currency by age, their signs left out."""
+
+    currency: str
+    cells: tuple[tuple[str, str, int, int], ...]  # (bucket, decimal text or empty, breaks, heat)
+    total: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +110,7 @@ class AgeingRow:
     class_: str
     cells: tuple[tuple[str, int, int], ...]  # (bucket, count, heat)
     total: int
+    change: int = 0  # since the night before
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +130,10 @@ def tie_out(facts: NightFacts) -> tuple[TieOutTable, ...]:
     tables = []
     for name in names:
         lines = [line for line in facts.tie_out if line.reconciliation == name]
-        rows = tuple(_tie_out_row(line.psp, line.currency, [line], is_total=False) for line in lines)
+        rows = tuple(
+            replace(_tie_out_row(line.psp, line.currency, [line], is_total=False), steps=_steps(facts, line))
+            for line in lines
+        )
         currencies = [line.currency for line in lines]
         several = sorted({currency for currency in currencies if currencies.count(currency) > 1})
         totals = tuple(
@@ -98,6 +141,24 @@ def tie_out(facts: NightFacts) -> tuple[TieOutTable, ...]:
         )
         tables.append(TieOutTable(name, rows, totals))
     return tuple(tables)
+
+
+def _steps(facts: NightFacts, line: TieOutLine) -> tuple[BridgeRow, ...]:
+    place = (line.reconciliation, line.psp, line.currency)
+    steps = [step for step in facts.bridge if (step.reconciliation, step.psp, step.currency) == place]
+    sizes = [_size(step.amount) for step in steps]
+    most = max(sizes, default=Decimal(0))
+    return tuple(
+        BridgeRow(step.code, step.class_, step.count, step.amount, int(size * 100 / most) if most else 0)
+        for step, size in zip(steps, sizes, strict=True)
+    )
+
+
+def _size(amount: str) -> Decimal:
+    try:
+        return abs(_WIDE.create_decimal(amount))
+    except InvalidOperation:
+        return Decimal(0)
 
 
 def _tie_out_row(psp: str, currency: str, lines: Sequence[TieOutLine], is_total: bool) -> TieOutRow:
@@ -135,13 +196,69 @@ def _negated(amount: str) -> str:
 
 
 def codes(facts: NightFacts) -> tuple[CodeRow, ...]:
-    """Break codes, most severe class first, then most frequent; bars on one scale."""
+    """Break codes, most severe class first, then most frequent; bars on one scale; each with its trend."""
     most = max((count for *_, count, _ in facts.by_code), default=1) or 1
-    rows = [
-        CodeRow(reconciliation, class_, code, count, amounts_of(amounts), max(1, count * 100 // most))
-        for reconciliation, class_, code, count, amounts in facts.by_code
-    ]
+    moved = {(m.reconciliation, m.class_, m.code): m for m in facts.moves}
+    rows = []
+    for reconciliation, class_, code, count, amounts in facts.by_code:
+        name = (reconciliation, class_, code)
+        counts = [(night.night.isoformat(), night.counts.get(name, 0)) for night in facts.trend]
+        moves = moved.get(name)
+        rows.append(
+            CodeRow(
+                *name,
+                count=count,
+                amounts=amounts_of(amounts),
+                width=max(1, count * 100 // most),
+                new=moves.new if moves else 0,
+                carried=moves.carried if moves else 0,
+                resolved=moves.resolved if moves else 0,
+                before=counts[-2][1] if len(counts) > 1 else None,
+                spark=spark(counts),
+            )
+        )
     return tuple(sorted(rows, key=lambda r: (SEVERITY.get(r.class_, 0), -r.count, r.reconciliation, r.code)))
+
+
+def by_class(rows: Iterable[CodeRow]) -> list[tuple[str, list[CodeRow]]]:
+    """Code rows in their order, those of one class together."""
+    found: dict[str, list[CodeRow]] = {}
+    for row in rows:
+        found.setdefault(row.class_, []).append(row)
+    return list(found.items())
+
+
+def spark(counts: Sequence[tuple[str, int]]) -> Spark | None:
+    """The line over nights; nothing where there are fewer than two of them."""
+    if len(counts) < 2:
+        return None
+    most = max(count for _, count in counts) or 1
+    step = (SPARK_WIDTH - 4) / (len(counts) - 1)
+    places = [
+        (f"{2 + n * step:.1f}", f"{SPARK_HEIGHT - 2 - count * (SPARK_HEIGHT - 4) / most:.1f}")
+        for n, (_, count) in enumerate(counts)
+    ]
+    return Spark(" ".join(map(",".join, places)), places[-1], tuple(counts))
+
+
+def open_trend(facts: NightFacts) -> Spark | None:
+    """Open breaks of every kind over the nights."""
+    return spark([(each.night.isoformat(), sum(each.counts.values())) for each in facts.trend])
+
+
+def money_by_age(facts: NightFacts) -> tuple[MoneyRow, ...]:
+    """Open differences per currency by age."""
+    cells = {(currency, bucket): (amount, count) for currency, bucket, amount, count in facts.ageing_amounts}
+    rows = []
+    for currency in sorted({currency for currency, _ in cells}):
+        found = [(bucket, *cells.get((currency, bucket), ("", 0))) for bucket in BUCKETS]
+        sizes = [_size(amount or "0") for _, amount, _ in found]
+        most = max(sizes)
+        heats = [min(4, 1 + int(size * 4 / most)) if size else 0 for size in sizes]
+        total = _sum(amount for _, amount, _ in found if amount)
+        marked = tuple((*cell, heat) for cell, heat in zip(found, heats, strict=True))
+        rows.append(MoneyRow(currency, marked, total, sum(count for *_, count in found)))
+    return tuple(rows)
 
 
 def amounts_of(text: str) -> dict[str, str]:
@@ -161,8 +278,16 @@ def ageing(facts: NightFacts) -> tuple[AgeingRow, ...]:
     for class_ in (*CLASSES, *others):
         found = [(bucket, counts.get((class_, bucket), 0)) for bucket in BUCKETS]
         cells = tuple((bucket, count, _heat(count, most)) for bucket, count in found)
-        rows.append(AgeingRow(class_, cells, sum(count for _, count in found)))
+        total = sum(count for _, count in found)
+        rows.append(AgeingRow(class_, cells, total, total - _before(facts, class_, total)))
     return tuple(rows)
+
+
+def _before(facts: NightFacts, class_: str, tonight: int) -> int:
+    """Open breaks of a class after the night before; tonight's where no night before is known."""
+    if len(facts.trend) < 2:
+        return tonight
+    return sum(count for (_, each, _), count in facts.trend[-2].counts.items() if each == class_)
 
 
 def _heat(count: int, most: int) -> int:
@@ -191,6 +316,8 @@ def _roll_amount(amounts: Mapping[str, str], name: str, currency: str) -> str:
 
 
 def due(facts: NightFacts) -> tuple[int, int]:
-    """Open breaks whose deadline is this night, and those past it; of the breaks that facts hold."""
+    """Open breaks whose deadline is this night, and those past it: of all, or at least of those that facts hold."""
+    if any(facts.deadlines):
+        return facts.deadlines
     deadlines = [b.deadline for b in facts.breaks if b.deadline is not None and b.state != "resolved"]
     return sum(d == facts.night for d in deadlines), sum(d < facts.night for d in deadlines)

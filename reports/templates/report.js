@@ -1,21 +1,56 @@
 "use strict";
-// The interactive part: the list of breaks with search, filters and sorting, and one break opened beside it.
+// The interactive part: the list of breaks with search, filters and sorting, one break opened beside it, decisions on
+// breaks that leave the page as decisions.json, two languages, and a copy without names and amounts.
 // Data comes from the JSON blocks of this page and only ever becomes text nodes. What is shown lives in the address
 // after "#", so that a view is a link and the back button works. Nothing is fetched, nothing is stored.
 (() => {
-  const PAGE = 100;
+  const PAGE = 100; // rows of a page, where the list is paged
   const PRINTED = 200;
+  const ROW = 29; // height of a row in px where the list scrolls; report.css holds rows to it
+  const AROUND = 12; // rows drawn above and below what is seen
+  const PICKED_MAX = 100; // picks that an address can hold
   const SEVERITY = { investigate: 0, manual_review: 1, auto_fix: 2 };
   const AGES = { "0-1": [0, 1], "2-3": [2, 3], "4-7": [4, 7], "8-30": [8, 30], "30+": [31, Infinity] };
   const CLASS_WORDS = { investigate: "Investigate", manual_review: "Manual review", auto_fix: "Auto fix" };
-  const FILTERS = ["q", "class", "code", "psp", "currency", "state", "age", "min"];
+  const CHOSEN = ["class", "code", "psp", "currency", "owner", "first"];
+  const FILTERS = ["q", ...CHOSEN, "state", "age", "due", "min"];
   const FIRST_FIELDS = ["kind", "currency", "amount", "captured_amount", "status", "previous_status", "psp", "payment_order_id", "order_id", "psp_reference"];
   // Fields in which two records of one payment differ by nature: left unmarked, so that what is marked means something.
-  const OWN_FIELDS = /^(entry_id|journal_id|natural_id|record_id|account|memo|kind_raw|fee|tax|net|fx_rate|.*_at|.*_on)$/;
+  const OWN_FIELDS = /^(entry_id|journal_id|natural_id|record_id|account|memo|kind_raw|fee|tax|net|fx_rate|.*_at|.*_on|business_date)$/;
+  const NAME_FIELDS = /^(memo|counterparty|counterparty_account|raw|found|.*name.*|.*email.*)$/;
   const AMOUNT = /^(-?)(\d+)(\.\d+)?$/;
+  const HIDDEN = "•••";
   const SVG = "http://www.w3.org/2000/svg";
+  // What can be decided, the reason codes, and which decisions need what. recon fixes import reads the same words.
+  const DECISIONS = { approve: "Approve the fix", reject: "Reject the fix", resolve: "Resolved by hand", assign: "Assign to somebody" };
+  const REASONS = {
+    agreed: "checked against the records, and right", corrected: "booked or mended by hand", timing: "it will come, or came, by itself",
+    duplicate: "the same as another break", psp_error: "the provider's fault; claimed from it", our_error: "our fault; mended at its cause",
+    written_off: "too small to go after", wrong_fix: "the break is right, its correction is not", other: "see the remark",
+  };
+  const NEEDS_REASON = ["reject", "resolve"];
 
   const $ = (id) => document.getElementById(id);
+  const pristine = document.documentElement.cloneNode(true); // for the copy without names and amounts
+
+  // --- languages -------------------------------------------------------------------------------------------------
+  const korean = JSON.parse($("data-ko").textContent);
+  let language = "en";
+  const fill = (text, values) => (values ? text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all)) : text);
+  // A text of the page in the language that is on; English where there is no other.
+  const t = (key, values) => fill((language === "ko" && korean[key]) || key, values);
+  const both = (place) => { const [english, other] = index.texts[place]; return (language === "ko" && other) || english; };
+  const english = new WeakMap(); // element -> its English nodes
+  function speak(root) {
+    for (const node of root.querySelectorAll("[data-t], [data-ko]")) {
+      if (!english.has(node)) english.set(node, [...node.childNodes].map((child) => child.cloneNode(true)));
+      const key = node.dataset.t, other = key === undefined ? node.dataset.ko : korean[key];
+      if (language === "ko" && other) node.replaceChildren(...marked(key === undefined ? other : fill(other, node.dataset.v ? JSON.parse(node.dataset.v) : null)));
+      else node.replaceChildren(...english.get(node).map((child) => child.cloneNode(true)));
+    }
+    for (const node of root.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", t(node.dataset.tLabel));
+    for (const node of root.querySelectorAll("[data-t-placeholder]")) node.placeholder = t(node.dataset.tPlaceholder);
+  }
 
   // --- small helpers ---------------------------------------------------------------------------------------------
   function el(tag, attributes, ...children) {
@@ -23,7 +58,7 @@
     for (const [name, value] of Object.entries(attributes || {})) {
       if (value !== undefined && value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
     }
-    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+    for (const child of children.flat(3)) if (child !== null && child !== undefined) node.append(child);
     return node;
   }
   // Text whose written-out characters stand in a marked span.
@@ -41,31 +76,47 @@
   }
   function chip(name) {
     const known = name in SEVERITY;
-    return el("span", { class: `chip chip-${known ? name : "other"}` }, icon(known ? name : "other"), known ? CLASS_WORDS[name] : name);
+    return el("span", { class: `chip chip-${known ? name : "other"}` }, icon(known ? name : "other"), known ? t(CLASS_WORDS[name]) : name);
   }
+  function button(label, act, attributes) {
+    const node = el("button", { type: "button", ...attributes }, label);
+    node.addEventListener("click", act);
+    return node;
+  }
+  const hiding = () => state.hide === "1";
   function money(text) {
+    if (hiding()) return HIDDEN;
     const match = AMOUNT.exec(text);
     return match ? match[1] + match[2].replace(/\B(?=(\d{3})+$)/g, ",") + (match[3] || "") : text;
   }
+  const name_ = (text) => (hiding() && text ? HIDDEN : text);
+  const withoutAmounts = (text) => (hiding() ? text.replace(/-?\d[\d,]*(\.\d+)?(?= [A-Z]{3}\b)/g, HIDDEN) : text);
   const isNegative = (text) => typeof text === "string" && text.startsWith("-") && /[1-9]/.test(text);
   const isZero = (text) => typeof text === "string" && AMOUNT.test(text) && !/[1-9]/.test(text);
   function moneyCell(text, extra) {
-    if (text === null || text === undefined) return el("td", { class: `num none ${extra}` }, el("span", { "aria-label": "none" }, "–"));
+    if (text === null || text === undefined) return el("td", { class: `num none ${extra}` }, el("span", { "aria-hidden": "true" }, "–"));
     return el("td", { class: `num ${extra}${isNegative(text) ? " negative" : ""}${isZero(text) ? " zero" : ""}` }, money(text));
   }
   const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
-  async function read(id) {
-    const node = $(id);
+  async function read(id, root = document) {
+    const node = root === document ? $(id) : root.querySelector(`#${id}`);
     if (node.dataset.encoding !== "gzip") return JSON.parse(node.textContent);
     const text = atob(node.textContent);
     const bytes = new Uint8Array(text.length);
     for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
   }
+  function download(name, text, type) {
+    const link = el("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
 
   // --- the index -------------------------------------------------------------------------------------------------
-  let index, column, texts, sizes, total;
+  let index, column, texts, sizes, total, places;
   const word = (name, i) => index.words[column[name][i]];
 
   function prepare(data) {
@@ -74,6 +125,7 @@
     total = column.id.length;
     const largest = (i) => Math.max(0, ...column.amounts[i].map((amount) => Math.abs(Number(amount ?? 0))));
     sizes = Float64Array.from(column.id, (_, i) => (column.difference[i] === null ? largest(i) : Math.abs(Number(column.difference[i]))));
+    places = new Map(column.id.map((id, i) => [id, i]));
   }
   function searchTexts() {
     texts ??= column.id.map((id, i) =>
@@ -83,11 +135,13 @@
   }
 
   // --- what is shown: the state in the address -------------------------------------------------------------------
-  const EMPTY = { q: "", class: "", code: "", psp: "", currency: "", state: "open", age: "", min: "", sort: "", page: 1, break: "" };
+  const EMPTY = { q: "", class: "", code: "", psp: "", currency: "", owner: "", first: "", state: "open", age: "", due: "", min: "", sort: "", view: "", page: 1, pick: "", lang: "", theme: "", hide: "", keys: "", break: "" };
+  const LASTING = ["view", "pick", "lang", "theme", "hide", "keys"]; // what a filter of the page's own links leaves as it is
   let state = { ...EMPTY };
   let matches = [];
   let current = -1; // index of the break that the cursor is on
-  let order = null;
+  let order = [];
+  let picked = new Set(); // ids
 
   function fromAddress() {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -109,15 +163,21 @@
   // --- filters and order -----------------------------------------------------------------------------------------
   function tests() {
     const list = [];
-    for (const name of ["class", "code", "psp", "currency"]) {
+    for (const name of CHOSEN) {
       if (!state[name]) continue;
       const place = index.words.indexOf(state[name] === "(none)" ? "" : state[name]);
       const values = column[name];
       list.push((i) => values[i] === place);
     }
     if (state.state === "open") { const resolved = index.words.indexOf("resolved"); list.push((i) => column.state[i] !== resolved); }
+    else if (state.state === "decided") list.push((i) => decided.has(column.id[i]));
+    else if (state.state === "undecided") { const resolved = index.words.indexOf("resolved"); list.push((i) => column.state[i] !== resolved && !decided.has(column.id[i])); }
     else if (state.state !== "all") { const place = index.words.indexOf(state.state); list.push((i) => column.state[i] === place); }
     if (AGES[state.age]) { const [low, high] = AGES[state.age]; list.push((i) => column.age[i] >= low && column.age[i] <= high); }
+    const due = column.deadline;
+    if (state.due === "now") list.push((i) => due[i] !== "" && due[i] <= index.night);
+    else if (state.due === "past") list.push((i) => due[i] !== "" && due[i] < index.night);
+    else if (state.due === "some") list.push((i) => due[i] !== "");
     const min = Number(state.min.replaceAll(",", ""));
     if (state.min && min > 0) list.push((i) => sizes[i] >= min);
     const terms = state.q.toLowerCase().split(/\s+/).filter(Boolean).map((term) => (/^-?[\d,]+(\.\d+)?$/.test(term) ? term.replaceAll(",", "") : term));
@@ -150,35 +210,61 @@
   }
 
   // --- the list --------------------------------------------------------------------------------------------------
-  function row(i) {
-    const due = column.deadline[i], resolved = word("state", i) === "resolved";
-    const sides = index.sides.length <= 4 ? column.amounts[i].map((amount) => moneyCell(amount, "")) : [];
-    const link = el("a", { href: address({ break: column.id[i] }), title: column.key[i] }, marked(column.key[i]));
-    return el("tr", { "data-i": i, class: [resolved ? "resolved" : "", i === current ? "current" : ""].join(" ").trim() || null },
-      el("td", null, chip(word("class", i))), el("td", null, marked(word("code", i))), el("td", { class: "key" }, link),
-      el("td", null, marked(word("psp", i))), el("td", null, marked(word("currency", i) || "–")), ...sides,
-      moneyCell(column.difference[i], "lead strong"), el("td", { class: "num age" }, `${column.age[i]} d`),
+  // It scrolls, and only what is seen is in the page; or it has pages, for readers that walk through a table.
+  const narrow = matchMedia("(max-width: 720px)");
+  const isPaged = () => state.view === "pages" || narrow.matches;
+  const listed = () => (index.sides.length <= 4 ? index.sides.length : 0);
+
+  function row(i, at) {
+    const id = column.id[i], due = column.deadline[i], resolved = word("state", i) === "resolved", choice = decided.get(id);
+    const sides = listed() ? column.amounts[i].map((amount) => moneyCell(amount, "")) : [];
+    const link = el("a", { href: address({ break: id }), title: column.key[i] }, marked(column.key[i]));
+    const status = choice ? [icon("good"), " ", t(choice.decision)] : t(word("state", i));
+    return el("tr", { "data-i": i, "aria-rowindex": at + 2, class: [resolved ? "resolved" : "", i === current ? "current" : "", picked.has(id) ? "picked" : ""].join(" ").trim() || null },
+      el("td", { class: "pick" }, el("input", { type: "checkbox", "aria-label": t("Pick {key}", { key: column.key[i] }), checked: picked.has(id), tabindex: -1 })),
+      el("td", null, chip(word("class", i))), el("td", { class: "code", title: word("code", i) }, marked(word("code", i))), el("td", { class: "key" }, link),
+      el("td", null, marked(word("psp", i))), el("td", { class: "cur" }, marked(word("currency", i) || "–")), ...sides,
+      moneyCell(column.difference[i], "lead strong"), el("td", { class: "num age" }, `${column.age[i]} ${t("d")}`),
       el("td", null, due ? el("time", { datetime: due, class: due <= index.night && !resolved ? "alert" : null }, due) : "–"),
-      el("td", null, word("state", i)), el("td", null, word("fix", i) || "–"));
+      el("td", null, marked(name_(word("owner", i)) || "–")), el("td", null, status));
   }
-  function draw(size = PAGE) {
-    const pages = Math.max(1, Math.ceil(matches.length / size));
+  const gap = (rows) => { const tr = el("tr", { class: "gap", "aria-hidden": "true" }, el("td", { colspan: 11 + listed() })); tr.style.height = `${rows * ROW}px`; return tr; };
+  let drawn = [0, 0];
+  function draw(most) {
+    const pages = Math.max(1, Math.ceil(matches.length / PAGE));
     state.page = Math.min(state.page, pages);
-    const start = (state.page - 1) * size;
-    const shown = matches.slice(start, start + size);
-    const width = 10 + (index.sides.length <= 4 ? index.sides.length : 0);
-    $("rows").replaceChildren(...(shown.length ? shown.map(row) : [el("tr", null, el("td", { colspan: width, class: "empty" }, total ? "No break fits these filters." : "No breaks tonight."))]));
-    const all = matches.length === total ? "" : ` of ${number(total)}`;
-    $("count").textContent = `${number(matches.length)}${all} ${matches.length === 1 && !all ? "break" : "breaks"}`;
-    $("range").textContent = shown.length ? `${number(start + 1)}–${number(start + shown.length)} of ${number(matches.length)}` : "";
-    $("pager").hidden = pages === 1;
+    let start = 0, end = Math.min(matches.length, most ?? Infinity);
+    if (most === undefined && isPaged()) [start, end] = [(state.page - 1) * PAGE, Math.min(matches.length, state.page * PAGE)];
+    else if (most === undefined) {
+      const view = $("viewport"), seen = Math.ceil((view.clientHeight || 600) / ROW);
+      start = Math.max(0, Math.min(Math.floor(view.scrollTop / ROW), matches.length - seen) - AROUND);
+      end = Math.min(matches.length, start + seen + 2 * AROUND);
+    }
+    drawn = [start, end];
+    const focused = document.activeElement?.closest("#rows tr[data-i]")?.dataset.i, wasBox = document.activeElement?.matches("#rows input");
+    const scrolls = most === undefined && !isPaged();
+    const rows = matches.slice(start, end).map((i, n) => row(i, start + n));
+    if (!rows.length) rows.push(el("tr", null, el("td", { colspan: 11 + listed(), class: "empty" }, t(total ? "No break fits these filters." : "No breaks tonight."))));
+    $("rows").replaceChildren(...(scrolls && start ? [gap(start)] : []), ...rows, ...(scrolls && end < matches.length ? [gap(matches.length - end)] : []));
+    if (focused !== undefined) (document.querySelector(`#rows tr[data-i="${focused}"] ${wasBox ? "input" : "a"}`) ?? $("viewport")).focus({ preventScroll: true });
+    $("list").setAttribute("aria-rowcount", matches.length + 1);
+  }
+  function drawAround() {
+    const all = matches.length === total ? "" : t(" of {n}", { n: number(total) });
+    $("count").textContent = t(matches.length === 1 && !all ? "{n} break" : "{n} breaks", { n: number(matches.length) + all });
+    const start = (state.page - 1) * PAGE, pages = Math.max(1, Math.ceil(matches.length / PAGE));
+    $("range").textContent = matches.length ? `${number(start + 1)}–${number(Math.min(matches.length, start + PAGE))} / ${number(matches.length)}` : "";
+    $("pager").hidden = pages === 1 || !isPaged();
     $("previous").disabled = state.page === 1;
     $("next").disabled = state.page === pages;
+    $("viewport").classList.toggle("scrolls", !isPaged());
+    $("paged").setAttribute("aria-pressed", String(state.view === "pages"));
     for (const th of document.querySelectorAll("#list th[data-sort]")) {
       const name = state.sort.replace(/^-/, "");
       if (th.dataset.sort === name) th.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
     }
+    tray();
   }
   function showFilters() {
     for (const name of FILTERS) {
@@ -188,11 +274,25 @@
     }
     $("clear").disabled = FILTERS.every((name) => state[name] === EMPTY[name]);
   }
-  function refresh() { select(); showFilters(); draw(); }
+  function refresh() { select(); showFilters(); draw(); drawAround(); }
   function change(changes) {
     state = { ...state, page: 1, ...changes };
+    $("viewport").scrollTop = 0;
     refresh();
     remember(false);
+  }
+  // Bring a row of the list into the page, whether it scrolls or has pages.
+  function reveal(at, centred) {
+    if (at < 0) return;
+    if (isPaged()) {
+      const page = Math.floor(at / PAGE) + 1;
+      if (page !== state.page) { state.page = page; draw(); drawAround(); remember(false); }
+      document.querySelector(`#rows tr[data-i="${matches[at]}"]`)?.scrollIntoView({ block: centred ? "center" : "nearest" });
+      return;
+    }
+    const view = $("viewport"), top = at * ROW, head = $("list").tHead.offsetHeight;
+    if (centred || top < view.scrollTop || top + ROW > view.scrollTop + view.clientHeight - head) view.scrollTop = Math.max(0, top - (view.clientHeight - head) / (centred ? 2 : 3));
+    if (at < drawn[0] || at >= drawn[1] || centred) draw();
   }
 
   // --- one break -------------------------------------------------------------------------------------------------
@@ -203,8 +303,8 @@
     return (await chunks.get(n))[i % index.chunk];
   }
   async function open(id) {
-    const i = column.id.indexOf(id);
-    if (i < 0) return showPanel(el("div", { class: "panel-head" }, panelLine(-1), el("h2", { id: "panel-title" }, marked(id)), el("p", null, "This page does not carry that break. Try: recon explain ", marked(id))));
+    const i = places.get(id) ?? -1;
+    if (i < 0) return showPanel(el("div", { class: "panel-head" }, panelLine(-1), el("h2", { id: "panel-title" }, marked(id)), el("p", null, t("This page does not carry that break. Try:"), " recon explain ", marked(id))));
     setCurrent(i);
     const d = await detail(i);
     if (state.break === id) showPanel(...panel(i, d));
@@ -225,8 +325,8 @@
     for (const tr of $("rows").children) tr.classList.toggle("current", Number(tr.dataset.i) === i);
   }
   const rowLink = () => document.querySelector(`#rows tr[data-i="${current}"] a`);
-  function showRow() { rowLink()?.scrollIntoView({ block: "center" }); }
   function focusRow() {
+    reveal(matches.indexOf(current), false);
     rowLink()?.focus({ preventScroll: true });
     rowLink()?.scrollIntoView({ block: "nearest" });
   }
@@ -240,52 +340,69 @@
   function step(by) {
     if (!matches.length) return;
     const at = matches.indexOf(current);
-    const to = at < 0 ? (by > 0 ? (state.page - 1) * PAGE : 0) : Math.min(matches.length - 1, Math.max(0, at + by));
-    const page = Math.floor(to / PAGE) + 1;
-    if (page !== state.page) { state.page = page; draw(); remember(false); }
+    const first = isPaged() ? (state.page - 1) * PAGE : 0;
+    const to = at < 0 ? (by > 0 ? first : 0) : Math.min(matches.length - 1, Math.max(0, at + by));
+    reveal(to, false);
     setCurrent(matches[to]);
     if (state.break) go(column.id[matches[to]], false);
     else focusRow();
   }
 
   function panelLine(i, ...first) {
-    const button = (label, text, act, disabled) => { const node = el("button", { type: "button", "aria-label": label, disabled }, text); node.addEventListener("click", act); return node; };
     const at = matches.indexOf(i);
     return el("div", { class: "panel-line" }, ...first, el("span", { class: "end" },
-      button("Previous break", "Previous", () => step(-1), at <= 0), button("Next break", "Next", () => step(1), at < 0 || at === matches.length - 1),
-      button("Close this break", "Close", () => go("", false))));
+      button(t("Previous"), () => step(-1), { "aria-label": t("Previous break"), disabled: at <= 0 }), button(t("Next"), () => step(1), { "aria-label": t("Next break"), disabled: at < 0 || at === matches.length - 1 }),
+      button(t("Close"), () => go("", false), { "aria-label": t("Close this break") })));
   }
   function copyButton(label, text) {
     const node = el("button", { type: "button", "data-copy": text }, label);
     node.addEventListener("click", async () => {
-      try { await navigator.clipboard.writeText(text); node.textContent = "Copied"; }
+      try { await navigator.clipboard.writeText(text); node.textContent = t("Copied"); }
       catch { node.textContent = text; getSelection().selectAllChildren(node); }
-      setTimeout(() => { if (node.textContent === "Copied") node.textContent = label; }, 1500);
+      setTimeout(() => { if (node.textContent === t("Copied")) node.textContent = label; }, 1500);
     });
     return node;
   }
   function panel(i, d) {
     const parts = [el("div", { class: "panel-head" },
-      panelLine(i, chip(word("class", i)), el("b", null, marked(word("code", i))), el("span", { class: "muted" }, word("state", i))),
+      panelLine(i, chip(word("class", i)), el("b", null, marked(word("code", i))), el("span", { class: "muted" }, t(word("state", i)))),
       el("h2", { id: "panel-title" }, marked(column.key[i])),
-      el("div", { class: "copies" }, copyButton("Copy id", column.id[i]), copyButton("Copy explain command", d.explain), el("span", { class: "muted key" }, marked(d.explain))))];
-    parts.push(sums(i));
-    if (d.why) parts.push(el("h3", null, "Why"), el("p", null, marked(d.why)));
-    if (d.next) parts.push(el("p", { class: "next-step" }, el("b", null, "Next step"), el("span", null, marked(d.next))));
-    if (d.reason) parts.push(el("p", { class: "reason" }, el("b", null, "Note: "), marked(d.reason)));
-    parts.push(el("h3", null, "Records side by side"), records(i, d));
+      el("div", { class: "copies" }, copyButton(t("Copy id"), column.id[i]), copyButton(t("Copy explain command"), d.explain), el("span", { class: "muted key" }, marked(d.explain))))];
+    if (both(d.why)) parts.push(el("h3", null, t("What happened")), el("p", { class: "why" }, marked(withoutAmounts(both(d.why)))));
+    parts.push(el("h3", null, t("What it is worth")), el("p", null, worth(i)), sums(i));
+    if (both(d.next)) parts.push(el("p", { class: "next-step" }, el("b", null, t("What to do next")), el("span", null, marked(both(d.next)))));
+    const note = both(d.reason);
+    if (note) parts.push(el("p", { class: "reason" }, el("b", null, t("Note:")), " ", marked(withoutAmounts(note))));
     if (d.fix) parts.push(...fix(d.fix));
-    parts.push(...history_(i, d));
+    parts.push(el("h3", null, t("Records side by side")), records(i, d));
+    if (d.tried.length) parts.push(el("h3", null, t("How it was matched")), el("p", { class: "muted" }, t("Passes run strictest first; each says why it did not clear this.")), el("ol", { class: "tried" }, d.tried.map((line) => el("li", null, marked(both(line))))));
+    parts.push(...past(d), ...about(i, d), decideHere(i, d));
     return parts;
+  }
+  // The difference in a sentence: who says more, and how much.
+  function worth(i) {
+    const difference = column.difference[i], currency = word("currency", i), [outside, ...others] = index.sides;
+    if (difference === null) return t("The sides name several currencies, so there is no one difference; each side's amount stands below.");
+    if (isZero(difference)) {
+      const some = column.amounts[i].find((amount) => amount !== null) ?? difference, lacking = index.sides.find((_, n) => column.amounts[i][n] === null && expected(i, n));
+      const told = { amount: `${money(some)} ${currency}`, side: lacking };
+      return lacking ? t("{amount} that {side} has no record of; the others agree on it.", told) : t("The sides agree on {amount}: what is wrong is not an amount between them.", told);
+    }
+    const amount = `${money(difference.replace(/^-/, ""))} ${currency}`;
+    const absent = (n) => column.amounts[i][n] === null && expected(i, n);
+    const ours = others[0] ?? "";
+    if (absent(0)) return t("{amount} that {side} does not have.", { amount, side: outside });
+    if (ours && absent(1)) return t(isNegative(difference) ? "{amount} went out and {side} does not have it." : "{amount} came in and {side} does not have it.", { amount, side: ours });
+    return t(isNegative(difference) ? "{side} says {amount} less than we do." : "{side} says {amount} more than we do.", { amount, side: outside });
   }
   function sums(i) {
     const currency = word("currency", i);
     const item = (name, text, extra) => el("div", { class: extra }, el("dt", null, marked(name)),
       el("dd", { class: isNegative(text) ? "negative" : null }, text === null || text === undefined ? "–" : `${money(text)} ${currency}`));
-    return el("dl", { class: "sums" }, ...index.sides.map((side, n) => item(side, column.amounts[i][n], "")), item("difference", column.difference[i], "difference"));
+    return el("dl", { class: "sums" }, ...index.sides.map((side, n) => (column.amounts[i][n] !== null || expected(i, n) ? item(side, column.amounts[i][n], "") : null)), item(t("difference"), column.difference[i], "difference"));
   }
   function records(i, d) {
-    if (!d.records.length) return el("p", { class: "muted" }, "Tonight brought no record of it; the explain command tells of earlier nights.");
+    if (!d.records.length) return el("p", { class: "muted" }, t("Tonight brought no record of it; the explain command tells of earlier nights."));
     const present = new Set(d.records.map((r) => r.side));
     const missing = index.sides.filter((side, n) => column.amounts[i][n] === null && !present.has(side) && expected(i, n));
     const rank = (side) => (index.sides.includes(side) ? index.sides.indexOf(side) : index.sides.length);
@@ -293,22 +410,22 @@
     const columns = [...d.records, ...missing.map((side) => ({ side, none: true, fields: [] }))].sort((a, b) => rank(a.side) - rank(b.side));
     const seen = {}, count = {};
     for (const r of columns) count[r.side] = (count[r.side] ?? 0) + 1;
-    const heads = columns.map((r) => { seen[r.side] = (seen[r.side] ?? 0) + 1; return count[r.side] > 1 ? `${r.side} ${seen[r.side]} of ${count[r.side]}` : r.side; });
+    const heads = columns.map((r) => { seen[r.side] = (seen[r.side] ?? 0) + 1; return count[r.side] > 1 ? t("{side} {n} of {all}", { side: r.side, n: seen[r.side], all: count[r.side] }) : r.side; });
     const maps = columns.map((r) => (r.none ? null : new Map(r.fields)));
     const given = maps.filter(Boolean);
     const names = [...new Set([...FIRST_FIELDS.filter((name) => given.some((m) => m.has(name))), ...given.flatMap((m) => [...m.keys()])])];
     const place = (r) => (r.line ? `${index.files[r.file][0]}:${r.line}` : index.files[r.file][0]);
-    const about = [["File and line", place]];
-    if (columns.some((r) => r.cleared)) about.push(["Cleared before", (r) => r.cleared || "–"]);
-    const proof = [["Source", (r) => r.source], ["Record", (r) => r.id], ["SHA-256", (r) => index.files[r.file][1].slice(0, 12) || "–"]];
+    const about = [[t("File and line"), place]];
+    if (columns.some((r) => r.cleared)) about.push([t("Cleared before"), (r) => r.cleared || "–"]);
+    const proof = [[t("Source"), (r) => r.source], [t("Record"), (r) => r.id], ["SHA-256", (r) => index.files[r.file][1].slice(0, 12) || "–"]];
     const height = about.length + names.length + proof.length;
-    const gap = (first) => (first ? el("td", { class: "no-record", rowspan: height }, el("span", null, "no record")) : null);
+    const hole = (first) => (first ? el("td", { class: "no-record", rowspan: height }, el("span", null, t("no record"))) : null);
     const line = ([name, of], first) => el("tr", null, el("th", { scope: "row" }, name),
-      columns.map((r) => (r.none ? gap(first) : el("td", { title: name === "SHA-256" ? index.files[r.file][1] || null : null }, marked(of(r))))));
+      columns.map((r) => (r.none ? hole(first) : el("td", { title: name === "SHA-256" ? index.files[r.file][1] || null : null }, marked(of(r))))));
     const body = [...about.map((entry, n) => line(entry, n === 0)), ...names.map((name) => fieldRow(name, maps)), ...proof.map((entry) => line(entry, false))];
-    const note = d.more_records ? el("p", { class: "muted" }, `${number(d.more_records)} more records; the explain command lists all.`) : null;
-    return el("div", { class: "scroll" }, el("table", { class: "records" }, el("caption", null, columns.length > 1 ? "≠ marks what differs between the records; times, memos, fees and the records\u2019 own ids are left out of that." : "The only record of this break."),
-      el("thead", null, el("tr", null, el("th", { scope: "col" }, "Field"), heads.map((head) => el("th", { scope: "col" }, marked(head))))), el("tbody", null, body)), note);
+    const note = d.more_records ? el("p", { class: "muted" }, t("{n} more records; the explain command lists all.", { n: number(d.more_records) })) : null;
+    return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("Records side by side") }, el("table", { class: "records" }, el("caption", null, columns.length > 1 ? t("≠ marks what differs between the records; times, memos, fees and the records' own ids are left out of that.") : t("The only record of this break.")),
+      el("thead", null, el("tr", null, el("th", { scope: "col" }, t("Field")), heads.map((head) => el("th", { scope: "col" }, marked(head))))), el("tbody", null, body)), note);
   }
   // A side without an amount is missing only where the break names it: not every side speaks of every kind.
   function expected(i, n) { return Boolean(index.spoken[i] & (1 << n)); }
@@ -326,45 +443,199 @@
     const strong = differ && !OWN_FIELDS.test(name);
     const usual = strong ? majority(given) : undefined;
     const isMoney = index.money.includes(name);
-    const sign = () => el("span", { class: "sign", "aria-label": "differs: " }, "≠ ");
+    const sign = () => el("span", { class: "sign", role: "img", "aria-label": t("differs:") }, "≠ ");
     const cell = (v) => {
       if (v === undefined) return el("td", { class: isMoney ? "absent num" : "absent" }, "–");
       const odd = strong && v !== usual;
-      return el("td", { class: [odd ? "differs" : "", isMoney ? "num" : ""].join(" ").trim() || null }, odd ? sign() : null, marked(isMoney ? money(v) : v));
+      return el("td", { class: [odd ? "differs" : "", isMoney ? "num" : ""].join(" ").trim() || null }, odd ? sign() : null, marked(isMoney ? money(v) : NAME_FIELDS.test(name) ? name_(v) : v));
     };
     return el("tr", null, el("th", { scope: "row" }, marked(name)), values.map(cell));
   }
   function fix(f) {
-    const head = el("h3", null, `Proposed fix: ${f.kind} `, el("span", { class: "muted" }, marked(`${f.template}, ${f.status}`)));
+    const head = el("h3", null, t(f.kind === "journal" ? "Proposed journal entry" : f.kind === "update" ? "Proposed change of a record" : "Proposed fix"), " ", el("span", { class: "muted" }, marked(`${f.template}, ${f.status}`)));
     const cell = (text) => el("td", null, marked(text));
+    const th = (text, extra) => el("th", { scope: "col", class: extra }, t(text));
     let table;
     if (f.postings.length) {
       const absolute = (text) => money(text.replace(/^-/, ""));
-      table = el("table", null, el("caption", null, marked(f.memo || "Journal entry")),
-        el("thead", null, el("tr", null, el("th", { scope: "col" }, "Account"), el("th", { scope: "col" }, "Cur."), el("th", { scope: "col", class: "num" }, "Debit"), el("th", { scope: "col", class: "num" }, "Credit"))),
+      table = el("table", { class: "fix" }, el("caption", null, marked(f.memo || t("Journal entry"))),
+        el("thead", null, el("tr", null, th("Account"), th("Cur."), th("Debit", "num"), th("Credit", "num"))),
         el("tbody", null, f.postings.map(([account, currency, amount]) => el("tr", null, el("th", { scope: "row" }, marked(account)), cell(currency),
           el("td", { class: "num" }, isNegative(amount) ? "" : absolute(amount)), el("td", { class: "num" }, isNegative(amount) ? absolute(amount) : "")))));
     } else {
       const seen = new Map(f.seen), set = new Map(f.set);
-      table = el("table", null, el("caption", null, marked(`Change ${f.record}, only if it still holds what was seen`)),
-        el("thead", null, el("tr", null, el("th", { scope: "col" }, "Field"), el("th", { scope: "col" }, "Seen"), el("th", { scope: "col" }, "Set to"))),
-        el("tbody", null, [...new Set([...seen.keys(), ...set.keys()])].map((name) => el("tr", null, el("th", { scope: "row" }, marked(name)), cell(seen.get(name) ?? "–"), cell(set.get(name) ?? "unchanged")))));
+      const value = (name, text) => cell(text !== undefined && index.money.includes(name) ? money(text) : text ?? "–");
+      table = el("table", { class: "fix" }, el("caption", null, marked(t(f.kind === "message" ? "Send {record} again under its own key" : "Change {record}, only if it still holds what was seen", { record: f.record }))),
+        el("thead", null, el("tr", null, th("Field"), th("Seen"), th("Set to"))),
+        el("tbody", null, [...new Set([...seen.keys(), ...set.keys()])].map((name) => el("tr", null, el("th", { scope: "row" }, marked(name)), value(name, seen.get(name)), set.has(name) ? value(name, set.get(name)) : cell(t("unchanged"))))));
     }
-    const facts = el("dl", { class: "history" }, el("dt", null, "Fix"), el("dd", { class: "key" }, marked(f.id)), el("dt", null, "Idempotency key"), el("dd", { class: "key" }, marked(f.idempotency_key)), el("dt", null, "Content SHA-256"), el("dd", { class: "key" }, marked(f.sha256)));
-    return [head, table, facts];
+    const more = el("details", { class: "small" }, el("summary", null, t("Ids of this fix")), el("dl", { class: "history" }, el("dt", null, t("Fix")), el("dd", { class: "key" }, marked(f.id)), el("dt", null, t("Idempotency key")), el("dd", { class: "key" }, marked(hiding() ? HIDDEN : f.idempotency_key)), el("dt", null, "SHA-256"), el("dd", { class: "key" }, marked(f.sha256))));
+    return [head, table, el("p", { class: "muted" }, t("Nothing was booked: somebody other than its maker has to approve it.")), more];
   }
-  function history_(i, d) {
-    const items = [["Rule", d.rule || "none: no rule names this difference"], ["Break id", column.id[i]], ["First seen", `${d.first}, ${column.age[i]} business ${column.age[i] === 1 ? "day" : "days"} ago`],
-      ["Due by", column.deadline[i] || "no deadline"], ["Owner", word("owner", i) || "nobody yet"], ["Provenance", d.provenance]];
-    const parts = [el("h3", null, "This break"), el("dl", { class: "history" }, items.flatMap(([name, text]) => [el("dt", null, name), el("dd", null, marked(text))]))];
-    if (d.related.length) parts.push(el("h3", null, "Breaks of the same payment"), el("ul", { class: "tried" }, d.related.map((id) => el("li", { class: "key" }, marked(id)))));
-    if (d.tried.length) parts.push(el("h3", null, "What was tried"), el("ol", { class: "tried" }, d.tried.map((line) => el("li", null, marked(line)))));
-    return parts;
+  function past(d) {
+    if (!d.past.length) return [];
+    const state_ = { new: "first seen", open: "changed", reopened: "came back", resolved: "resolved" };
+    const line = ([night, state, class_, code, difference, currency]) => el("li", null, el("time", { datetime: night }, night), " ", el("b", null, t(state_[state] ?? state)), " ", chip(class_), " ", el("code", null, marked(code)),
+      difference === null ? null : el("span", { class: isNegative(difference) ? "negative" : null }, ` ${money(difference)} ${currency}`));
+    return [el("h3", null, t("History of this break")), el("ol", { class: "past" }, d.past.map(line))];
+  }
+  function about(i, d) {
+    const items = [[t("Rule"), d.rule || t("none: no rule names this difference")], [t("Break id"), column.id[i]], [t("First seen"), t("{night}, {n} business days ago", { night: word("first", i), n: column.age[i] })],
+      [t("Due by"), column.deadline[i] || t("no deadline")], [t("Owner"), name_(word("owner", i)) || t("nobody yet")], [t("Provenance"), d.provenance]];
+    const related = d.related.map((id) => el("li", { class: "key" }, places.has(id) ? el("a", { href: address({ break: id }), "data-filter": true }, marked(`${word("code", places.get(id))} ${column.key[places.get(id)]}`)) : marked(id)));
+    return [el("h3", null, t("This break")), el("dl", { class: "history" }, items.flatMap(([name, text]) => [el("dt", null, name), el("dd", null, marked(text))])),
+      ...(related.length ? [el("h3", null, t("Breaks of the same payment")), el("ul", { class: "tried" }, related)] : [])];
+  }
+
+  // --- decisions: they leave the page as decisions.json, and are carried out elsewhere, by others ------------------
+  const decided = new Map(); // break id -> decision
+  let saved = true;
+  function decisionForm(count, hasFix, before, decide) {
+    const options = (first, words, chosen) => [el("option", { value: "" }, first), ...Object.entries(words).map(([value, label]) => el("option", { value, selected: value === chosen }, t(label)))];
+    const possible = Object.fromEntries(Object.entries(DECISIONS).filter(([name]) => hasFix || !["approve", "reject"].includes(name)));
+    const what = el("select", { name: "decision" }, options(t("Choose"), possible, before?.decision));
+    const why = el("select", { name: "reason" }, options("–", REASONS, before?.reason));
+    const who = el("input", { name: "assign_to", autocomplete: "off", maxlength: 200, value: before?.assign_to });
+    const remark = el("input", { name: "remark", autocomplete: "off", maxlength: 2000, value: before?.remark });
+    const wrong = el("p", { class: "wrong", role: "alert" });
+    const form = el("form", { class: "decision" }, el("label", null, t("Decision"), what), el("label", null, t("Reason"), why), el("label", null, t("Assign to"), who), el("label", { class: "wide" }, t("Remark"), remark),
+      el("button", { type: "submit", class: "main" }, count === 1 ? t("Note the decision") : t("Note for {n} breaks", { n: number(count) })), wrong);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const given = { decision: what.value, reason: why.value, assign_to: who.value.trim(), remark: remark.value.trim() };
+      wrong.textContent = problem(given);
+      if (!wrong.textContent) decide(given);
+    });
+    return form;
+  }
+  function problem({ decision, reason, assign_to, remark }) {
+    if (!decision) return t("Choose a decision first.");
+    if (NEEDS_REASON.includes(decision) && !reason) return t("This decision needs a reason.");
+    if (decision === "assign" && !assign_to) return t("Say to whom.");
+    if (reason === "other" && !remark) return t("The reason “other” needs a remark.");
+    return "";
+  }
+  async function note(ids, given) {
+    for (const id of ids) {
+      const d = await detail(places.get(id));
+      decided.set(id, { ...given, fix_id: d.fix?.id ?? "", seen: d.seen });
+    }
+    saved = false;
+    draw();
+    drawAround();
+  }
+  function decideHere(i, d) {
+    const id = column.id[i], before = decided.get(id);
+    const box = el("div", { class: "decide" }, el("h3", null, before ? t("Decided: {what}", { what: t(DECISIONS[before.decision]) }) : t("Decide")),
+      decisionForm(1, Boolean(d.fix), before, async (given) => { await note([id], given); open(id); }));
+    if (before) box.append(button(t("Take it back"), () => { decided.delete(id); saved = decided.size === 0; draw(); drawAround(); open(id); }, { class: "link" }));
+    return box;
+  }
+  async function decidePicked() {
+    const ids = [...picked].filter((id) => places.has(id));
+    if (!ids.length) return;
+    const details = await Promise.all(ids.map((id) => detail(places.get(id))));
+    const box = $("decide");
+    const close = button(t("Cancel"), () => box.close());
+    box.replaceChildren(el("h2", { id: "decide-title" }, t("Decide on {n} breaks", { n: number(ids.length) })), el("ul", { class: "key" }, ids.slice(0, 5).map((id) => el("li", null, marked(column.key[places.get(id)])))), ids.length > 5 ? el("p", { class: "muted" }, `+ ${number(ids.length - 5)}`) : "",
+      decisionForm(ids.length, details.every((d) => d.fix), null, async (given) => { await note(ids, given); pick([], true); box.close(); }), close);
+    box.showModal();
+  }
+  function decisionsText() {
+    const list = [...decided].map(([break_id, { fix_id, decision, reason, assign_to, remark, seen }]) => ({ break_id, fix_id, decision, reason, assign_to, remark, seen }));
+    list.sort((a, b) => (a.break_id < b.break_id ? -1 : 1));
+    return `${JSON.stringify({ schema_version: 1, workspace: index.workspace, night: index.night, config_sha256: index.config, decisions: list }, null, 2)}\n`;
+  }
+  function save() {
+    if (!decided.size) return;
+    download("decisions.json", decisionsText(), "application/json");
+    saved = true;
+    tray();
+  }
+  function pick(ids, on) {
+    if (!ids.length) picked.clear();
+    for (const id of ids) if (on) picked.add(id); else picked.delete(id);
+    state.pick = picked.size <= PICKED_MAX ? [...picked].map((id) => id.replace(/^BRK-/, "")).join(",") : "";
+    for (const tr of document.querySelectorAll("#rows tr[data-i]")) {
+      const is = picked.has(column.id[tr.dataset.i]);
+      tr.classList.toggle("picked", is);
+      tr.querySelector("input").checked = is;
+    }
+    remember(false);
+    tray();
+  }
+  function tray() {
+    const node = $("tray"), open = state.state !== "resolved";
+    node.hidden = !picked.size && !decided.size;
+    document.documentElement.classList.toggle("has-tray", !node.hidden);
+    const had = node.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    node.replaceChildren(...(picked.size && open ? [el("b", null, t("{n} picked", { n: number(picked.size) })), button(t("Decide on them"), decidePicked, { "data-act": "decide" }), button(t("Clear"), () => pick([], true), { class: "link", "data-act": "clear" })] : []),
+      ...(decided.size ? [el("span", { class: "end" }, el("b", null, t("{n} decided", { n: number(decided.size) })), saved ? el("span", { class: "muted" }, t("saved")) : null, button(t("Download decisions.json"), save, { class: "main", "data-act": "save" }))] : []));
+    if (had) node.querySelector(`[data-act="${had}"]`)?.focus();
+  }
+
+  // --- language, theme, hiding -----------------------------------------------------------------------------------
+  const dark = [...document.styleSheets[0].cssRules].find((rule) => rule.media?.mediaText.includes("prefers-color-scheme"));
+  const shownMoney = [...document.querySelectorAll("[data-money], [data-name]")].filter((node) => !node.closest("#rows"));
+  const written = new Map(shownMoney.map((node) => [node, [...node.childNodes]]));
+  function appear() {
+    const preferred = (navigator.language || "").toLowerCase().startsWith("ko") ? "ko" : "en";
+    const wanted = ["ko", "en"].includes(state.lang) ? state.lang : preferred;
+    if (dark) dark.media.mediaText = state.theme === "dark" ? "screen" : state.theme === "light" ? "not all" : "(prefers-color-scheme: dark)";
+    document.documentElement.style.colorScheme = ["dark", "light"].includes(state.theme) ? state.theme : "";
+    if (wanted !== language || document.documentElement.lang !== wanted) {
+      language = wanted;
+      document.documentElement.lang = wanted;
+      $("lang").textContent = wanted === "ko" ? "English" : "한국어";
+      $("lang").lang = wanted === "ko" ? "en" : "ko";
+      speak(document);
+      fillFilters();
+    }
+    $("hide").setAttribute("aria-pressed", String(hiding()));
+    for (const [node, content] of written) node.replaceChildren(...(hiding() ? [HIDDEN] : content));
+    $("keys-on").checked = state.keys !== "off";
+  }
+  function look(changes) {
+    Object.assign(state, changes);
+    remember(false);
+    appear();
+    refresh();
+    if (state.break) open(state.break);
+  }
+  // A copy of the page as it came, without names and amounts in it: safe to send, since what is hidden is not there.
+  async function redacted() {
+    const copy = pristine.cloneNode(true);
+    for (const node of copy.querySelectorAll("[data-money], [data-name]")) node.textContent = HIDDEN;
+    copy.querySelector("#redacted").hidden = false;
+    const put = (id, value) => { const node = copy.querySelector(`#${id}`); node.dataset.encoding = "json"; node.textContent = JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`); };
+    const amount = (text) => (text === null || text === undefined ? text : HIDDEN);
+    const inText = (text) => text.replace(/-?\d[\d,]*(\.\d+)?(?= [A-Z]{3}\b)/g, HIDDEN);
+    const data = structuredClone(index);
+    data.texts = data.texts.map((pair) => pair.map(inText));
+    data.columns.difference = data.columns.difference.map(amount);
+    data.columns.amounts = data.columns.amounts.map((list) => list.map(amount));
+    const owners = data.columns.owner.map((place) => data.words[place]);
+    data.words = [...data.words, HIDDEN];
+    data.columns.owner = owners.map((owner) => (owner ? data.words.length - 1 : data.words.indexOf("")));
+    const kept = new Set(Object.entries(data.columns).filter(([name]) => ["reconciliation", "code", "class", "state", "psp", "currency", "fix", "first"].includes(name)).flatMap(([, list]) => list));
+    data.words = data.words.map((text, place) => (kept.has(place) || text === HIDDEN || text === "" ? text : HIDDEN));
+    data.columns.search = data.columns.search.map(() => "");
+    put("data-index", data);
+    for (let n = 0; $(`data-detail-${n}`); n++) {
+      const list = structuredClone(await read(`data-detail-${n}`));
+      for (const d of list) {
+        for (const r of d.records) r.fields = r.fields.map(([name, text]) => [name, index.money.includes(name) || NAME_FIELDS.test(name) ? HIDDEN : text]);
+        d.past = d.past.map(([night, state_, class_, code, difference, currency]) => [night, state_, class_, code, amount(difference), currency]);
+        if (d.fix) Object.assign(d.fix, { amount: HIDDEN, memo: HIDDEN, idempotency_key: HIDDEN, postings: d.fix.postings.map(([account, currency]) => [account, currency, HIDDEN]), seen: d.fix.seen.map(([name, text]) => [name, index.money.includes(name) ? HIDDEN : text]), set: d.fix.set.map(([name, text]) => [name, index.money.includes(name) ? HIDDEN : text]) });
+      }
+      put(`data-detail-${n}`, list);
+    }
+    return `<!doctype html>\n${copy.outerHTML}\n`;
   }
 
   // --- wiring ----------------------------------------------------------------------------------------------------
   function options(id, first, values) {
-    $(id).replaceChildren(...first.map(([value, label]) => el("option", { value }, label)), ...values.map(([value, count]) => el("option", { value: value || "(none)" }, `${value || "(none)"} (${number(count)})`)));
+    $(id).replaceChildren(...first.map(([value, label]) => el("option", { value }, label)), ...values.map(([value, count]) => el("option", { value: value || "(none)" }, `${id === "f-state" ? t(value) : id === "f-class" && CLASS_WORDS[value] ? t(CLASS_WORDS[value]) : value || t("(none)")} (${number(count)})`)));
   }
   function tally(name) {
     const counts = new Map();
@@ -372,36 +643,57 @@
     return [...counts].map(([place, count]) => [index.words[place], count]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
   }
   function fillFilters() {
-    for (const name of ["class", "code", "psp", "currency"]) options(`f-${name}`, [["", "All"]], tally(name));
-    options("f-state", [["open", "Open"], ["all", "All"]], tally("state"));
-    options("f-age", [["", "All"], ...Object.keys(AGES).map((age) => [age, `${age.replace("-", "–")} days`])], []);
+    for (const name of CHOSEN) options(`f-${name}`, [["", t("All")]], tally(name));
+    options("f-state", [["open", t("Open")], ["all", t("All")], ["undecided", t("Open, not decided")], ["decided", t("Decided here")]], tally("state"));
+    options("f-age", [["", t("All")], ...Object.keys(AGES).map((age) => [age, t("{age} days", { age: age.replace("-", "–") })])], []);
+    options("f-due", [["", t("All")], ["now", t("Tonight or past")], ["past", t("Past")], ["some", t("Has a deadline")]], []);
   }
   function wireList() {
-    order = [];
     for (const th of document.querySelectorAll("#list th[data-sort]")) {
       const name = th.dataset.sort;
       order.push(name);
-      const button = el("button", { type: "button" }, th.textContent);
-      button.addEventListener("click", () => {
+      const head = el("button", { type: "button" }, ...th.childNodes);
+      head.addEventListener("click", () => {
         const first = ["difference", "age"].includes(name) ? `-${name}` : name;
         const second = first.startsWith("-") ? name : `-${name}`;
         change({ sort: state.sort === first ? second : state.sort === second ? "" : first });
       });
-      th.replaceChildren(button);
+      th.replaceChildren(head);
     }
     $("list").classList.add("live");
     $("rows").addEventListener("click", (event) => {
       const tr = event.target.closest("tr[data-i]");
       if (!tr || event.ctrlKey || event.metaKey || event.shiftKey || String(getSelection())) return;
+      if (event.target.closest(".pick")) {
+        const box = tr.querySelector("input");
+        if (event.target !== box) box.checked = !box.checked;
+        pick([column.id[Number(tr.dataset.i)]], box.checked);
+        return;
+      }
       event.preventDefault();
       go(column.id[Number(tr.dataset.i)], true);
     });
+    let waiting = false;
+    $("viewport").addEventListener("scroll", () => {
+      if (waiting || isPaged()) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        const first = Math.floor($("viewport").scrollTop / ROW), last = first + Math.ceil($("viewport").clientHeight / ROW);
+        if (first < drawn[0] || Math.min(last, matches.length) > drawn[1]) draw();
+      });
+    }, { passive: true });
     $("previous").addEventListener("click", () => turn(-1));
     $("next").addEventListener("click", () => turn(1));
+    $("paged").addEventListener("click", () => { change({ view: state.view === "pages" ? "" : "pages" }); });
+    $("pick-all").addEventListener("click", () => pick(matches.map((i) => column.id[i]), true));
+    narrow.addEventListener("change", () => { draw(); drawAround(); });
+    $("ways").hidden = false;
   }
   function turn(by) {
     state.page += by;
     draw();
+    drawAround();
     remember(false);
     $("breaks").scrollIntoView();
   }
@@ -420,57 +712,78 @@
         target.focus({ preventScroll: true });
         return;
       }
-      history.pushState(null, "", link.getAttribute("href"));
+      const lasting = LASTING.filter((name) => state[name] !== EMPTY[name]).map((name) => `&${name}=${encodeURIComponent(state[name])}`).join("");
+      history.pushState(null, "", link.getAttribute("href") + lasting);
       restore();
       $("breaks").scrollIntoView();
+      $("breaks").focus({ preventScroll: true });
     });
   }
+  function wireTools() {
+    $("tools").hidden = false;
+    $("lang").addEventListener("click", () => look({ lang: language === "ko" ? "en" : "ko" }));
+    $("theme").addEventListener("click", () => {
+      const isDark = state.theme ? state.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      look({ theme: isDark ? "light" : "dark" });
+    });
+    $("hide").addEventListener("click", () => look({ hide: hiding() ? "" : "1" }));
+    $("save-redacted").addEventListener("click", async () => download("report-redacted.html", await redacted(), "text/html"));
+    addEventListener("beforeunload", (event) => { if (!saved) event.preventDefault(); });
+  }
   function wireKeys() {
-    $("keys-button").hidden = false;
     $("keys-button").addEventListener("click", () => $("keys").showModal());
     $("keys-close").addEventListener("click", () => $("keys").close());
+    $("keys-on").addEventListener("change", (event) => { state.keys = event.target.checked ? "" : "off"; remember(false); });
     document.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
-      const typing = event.target.closest("input, select, textarea");
+      if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || $("decide").open) return;
+      const typing = event.target.closest("input:not([type=checkbox]), select, textarea");
       if (event.key === "Escape") {
-        if (typing) typing.blur();
+        if (typing) { typing.blur(); if (typing.closest("#panel")) $("panel").focus(); }
         else if (state.break) go("", false);
         return;
       }
-      if (typing) { if (event.key === "Enter" && matches.length) { event.preventDefault(); typing.blur(); current = -1; step(1); } return; }
+      if (typing) { if (event.key === "Enter" && typing.closest("#filters") && matches.length) { event.preventDefault(); typing.blur(); current = -1; step(1); } return; }
+      if (state.keys === "off") return;
+      const at = current >= 0 ? column.id[current] : "";
       if (event.key === "/") { event.preventDefault(); $("f-q").focus(); $("f-q").select(); }
       else if (event.key === "j") step(1);
       else if (event.key === "k") step(-1);
+      else if (event.key === "x" && at) pick([at], !picked.has(at));
+      else if (event.key === "d" && state.break) { event.preventDefault(); document.querySelector("#panel .decision select")?.focus(); }
+      else if (event.key === "d" && picked.size) { event.preventDefault(); decidePicked(); }
+      else if (event.key === "w") save();
       else if (event.key === "?") $("keys").showModal();
     });
   }
   // On paper: the filtered list from its top, everything unfolded, and column heads as text, since buttons do not repeat.
   function wirePrint() {
     const heads = [...document.querySelectorAll("#list th[data-sort]")].map((th) => [th, th.firstChild]);
-    const folded = [...document.querySelectorAll("details")];
+    const folded = [...document.querySelectorAll("main details")];
     addEventListener("beforeprint", () => {
-      const page = state.page;
-      state.page = 1;
       draw(PRINTED);
-      state.page = page;
-      for (const [th, button] of heads) th.replaceChildren(button.textContent);
+      $("printed").textContent = matches.length > PRINTED ? t("The first {n} of {all} breaks; all are in breaks.csv.", { n: number(PRINTED), all: number(matches.length) }) : "";
+      for (const [th, head] of heads) th.replaceChildren(head.textContent);
       for (const node of folded) node.open = true;
     });
     addEventListener("afterprint", () => {
-      draw();
-      for (const [th, button] of heads) th.replaceChildren(button);
+      for (const [th, head] of heads) th.replaceChildren(head);
       for (const node of folded) node.open = false;
+      draw();
     });
   }
   function restore() {
     const before = state.break;
     state = fromAddress();
-    const at = state.break ? column.id.indexOf(state.break) : -1;
+    picked = new Set(state.pick.split(",").filter(Boolean).map((hex) => `BRK-${hex}`).filter((id) => places.has(id)));
+    appear();
+    const at = state.break ? places.get(state.break) ?? -1 : -1;
     select();
-    if (at >= 0 && matches.includes(at)) state.page = Math.floor(matches.indexOf(at) / PAGE) + 1;
+    const place = at >= 0 ? matches.indexOf(at) : -1;
+    if (place >= 0) state.page = Math.floor(place / PAGE) + 1;
     showFilters();
     draw();
-    if (state.break) open(state.break).then(showRow);
+    drawAround();
+    if (state.break) { open(state.break); reveal(place, true); rowLink()?.scrollIntoView({ block: "center" }); }
     else if (before) closePanel();
   }
   async function start() {
@@ -478,6 +791,7 @@
     fillFilters();
     wireList();
     wireFilters();
+    wireTools();
     wireKeys();
     wirePrint();
     restore();

@@ -57,6 +57,7 @@ def test_payin_reads_as_the_design_says(payin):
     assert [side.name for side in payin.sides] == ["psp", "ledger", "order"]
     assert payin.sides[2].kinds == ("capture",)
     assert payin.due[0].after == ("ledger", "order")
+    assert payin.waits[0].while_.text == "order.status = 'IN_REVIEW' and not present(psp)"
     assert payin.grace_minutes == 15
     assert next(rule for rule in payin.breaks if rule.code == "chargeback_unbooked").deadline_days == 7
     assert [must.code for must in payin.musts] == ["refund_exceeds_capture", "refund_and_chargeback"]

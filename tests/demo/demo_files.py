@@ -19,6 +19,7 @@ NIGHTS = [date(2026, 10, day) for day in range(8, 13)]
 STRIPE = {
     "charge": "capture",
     "refund": "refund",
+    "refund_failure": "refund",
     "dispute": "chargeback",
     "dispute_reversal": "chargeback_reversal",
     "fee": "fee",
@@ -26,7 +27,9 @@ STRIPE = {
 }
 ADYEN = {
     "Settled": "capture",
+    "SettledReversed": "capture",
     "Refunded": "refund",
+    "RefundedReversed": "refund",
     "Chargeback": "chargeback",
     "ChargebackReversed": "chargeback_reversal",
     "Fee": "fee",
@@ -83,6 +86,12 @@ def stripe(path: Path) -> list[dict[str, object]]:
     return rows
 
 
+def converted(raw: dict[str, str]) -> int | None:
+    """What Adyen made of the amount: its net and its fee."""
+    net = (cents(raw["Net Credit (NC)"] or "0.00") or 0) - (cents(raw["Net Debit (NC)"] or "0.00") or 0)
+    return net + (cents(raw["Commission (NC)"] or "0.00") or 0)
+
+
 def adyen(path: Path) -> list[dict[str, object]]:
     rows = []
     with path.open(newline="") as file:
@@ -95,6 +104,8 @@ def adyen(path: Path) -> list[dict[str, object]]:
                 "psp_reference": raw["Modification Reference"],
                 "currency": raw["Gross Currency"] or raw["Net Currency"],
                 "amount": value if credit or value is None else -value,
+                "settled_currency": raw["Net Currency"],
+                "settled_amount": converted(raw),
             }
             at = datetime.fromisoformat(raw["Creation Date"]).replace(tzinfo=UTC)
             own = raw["Modification Reference"] or str(number)
@@ -118,7 +129,19 @@ def toss(path: Path) -> list[dict[str, object]]:
     return rows
 
 
-READERS = {"stripe": stripe, "adyen": adyen, "toss": toss}
+def nova(path: Path) -> list[dict[str, object]]:
+    rows = []
+    with path.open(newline="") as file:
+        for raw in csv.DictReader(file):
+            paid = {name: raw[name] for name in ("payment_order_id", "psp_reference", "currency")}
+            paid["amount"] = cents(raw["amount"])
+            at = datetime.fromisoformat(raw["occurred_at"]).replace(tzinfo=UTC)
+            identity = f"|{raw['natural_id']}|{raw['kind']}"
+            rows.append(line("nova", identity, raw["kind"], paid, at, (raw["fee"], raw["net"])))
+    return rows
+
+
+READERS = {"stripe": stripe, "adyen": adyen, "toss": toss, "nova": nova}
 
 
 def settled(folder: Path, night: date) -> list[dict[str, object]]:
@@ -138,10 +161,13 @@ def booked(shop: sqlite3.Connection, night: date) -> list[dict[str, object]]:
     shop.row_factory = sqlite3.Row
     rows: list[dict[str, object]] = []
     for raw in shop.execute("select * from ledger_entries where recorded_at >= ? and recorded_at < ?", bounds):
-        rows.append(_row("ledger_entry", "ledger", raw["entry_id"], raw, raw["posted_at"]) | {"kind": raw["kind"]})
-    newest = "select *, max(version) from payment_order_versions where updated_at >= ? and updated_at < ? group by 1"
+        expected = {"settled_currency": raw["settled_currency"], "settled_amount": raw["settled_amount_minor"]}
+        row = _row("ledger_entry", "ledger", raw["entry_id"], raw, raw["posted_at"])
+        rows.append(row | {"kind": raw["kind"], **expected})
+    newest = "select *, max(version) from payment_order_versions where recorded_at >= ? and recorded_at < ? group by 1"
     for raw in shop.execute(newest, bounds):
-        extra = {"status": raw["status"], "captured_amount": raw["captured_amount_minor"]}
+        money = ("captured_amount", "points_amount", "gift_card_amount", "total_amount")
+        extra = {"status": raw["status"], **{name: raw[f"{name}_minor"] for name in money}}
         rows.append(_row("payment_order", "orders", raw["payment_order_id"], raw, raw["updated_at"]) | extra)
     for raw in shop.execute("select * from gift_card_lines where occurred_at >= ? and occurred_at < ?", bounds):
         at = datetime.fromisoformat(raw["occurred_at"]).replace(tzinfo=UTC)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 
+import pytest
 from input_shop import Shop
+
+from recon.fetch import local
+from recon.fetch.transport import Candidate
 
 D13, D14, D15 = "2026-10-13", "2026-10-14", "2026-10-15"
 
@@ -145,6 +150,62 @@ def test_f4_an_accepted_file_is_a_delta_known_rows_counted_changed_rows_breaks_n
     decision = entry["decision"]
     assert (decision["decided_by"], decision["why"]) == ("jane", "the provider says so") and decision["decided_at"]
     assert shop.left(D13)["decisions"] == [decision]
+
+
+def test_f4_rows_that_the_new_version_no_longer_has_are_told_with_their_money(shop):
+    assert shop.run(D13).exit == 0
+    shop.settle("toss_2026-10-13.csv", T1=10000)
+    assert shop.run(D13).exit == 3 and shop.accept("toss_2026-10-13.csv").exit == 0
+    said = shop.run(D13)
+    assert said.exit == 0, said.out
+    entry = shop.entry(D13, "toss_2026-10-13.csv@")
+    assert (entry["replayed"], entry["restated"], entry["lost"]) == (1, 0, [["KRW", 1, "20000"]])
+    told = "1 row of in/toss_2026-10-13.csv (20000 KRW) is no longer in it; nothing was erased: ask the provider"
+    assert told in entry["reason"] and [told in each for each in entry["warnings"]] == [True]
+    assert told in (shop.root / "nights" / D13 / "report.html").read_text("utf-8")
+    assert shop.money(D13) == {"new": 40000, "cleared": 30000, "replayed": 10000}
+    before = shop.bytes_of(D13)
+    assert shop.run(D13).exit == 0 and shop.bytes_of(D13) == before
+
+
+def test_f4_a_file_written_anew_within_a_second_and_of_the_same_size_is_seen(shop):
+    file = shop.settle("toss_2026-10-13.csv", arrived="2026-10-14T00:00:00", T1=10000, T2=20000)
+    assert shop.run(D13).exit == 0
+    assert shop.run(D13).exit == 0, "the same bytes are nothing new"
+    before = file.stat()
+    shop.settle("toss_2026-10-13.csv", arrived="2026-10-14T00:00:00", T1=10000, T2=90000)
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert shop.run(D13).exit == 3
+    assert shop.entry(D13, "toss_2026-10-13.csv@")["code"] == "restated"
+
+
+def test_f4_past_a_gigabyte_a_night_size_and_time_tell(shop, monkeypatch):
+    """What docs/inputs.md says: known files are read again as far as that goes, the newest first."""
+    monkeypatch.setattr(local, "HASHED_AT_MOST", 10)
+    shop.settle("toss_2026-10-13.csv", arrived="2026-10-14T00:00:00", T1=10000, T2=20000)
+    assert shop.run(D13).exit == 0
+    shop.settle("toss_2026-10-13.csv", arrived="2026-10-14T00:00:00", T1=10000, T2=90000)
+    assert shop.run(D13).exit == 0
+    shop.settle("toss_2026-10-13.csv", arrived="2026-10-14T00:00:01", T1=10000, T2=90000)
+    assert shop.run(D13).exit == 3
+
+
+@pytest.mark.parametrize(
+    ("kept", "listed", "same"),
+    [
+        ("etag a1", "etag a1", True),
+        ("etag a1", "etag b2", False),
+        ("etag a1, version 7", "etag a1", True),
+        ("etag a1, version 7", "etag a", False),
+        ("", "etag a1", True),  # read before versions were noted
+        ("", "", True),
+    ],
+)
+def test_f4_an_object_of_the_same_size_and_second_is_told_by_its_etag(kept, listed, same):
+    at = datetime(2026, 10, 14, tzinfo=UTC)
+    version = local.Version("0" * 64, 10, "2026-10-14T00:00:00Z", kept)
+    assert version.looks_like(Candidate("s3://b/k", "k", 10, at, listed)) is same
+    assert not version.looks_like(Candidate("s3://b/k", "k", 11, at, listed))
 
 
 def test_f4_the_decision_is_frozen_in_the_night_which_runs_again_without_the_database(shop):

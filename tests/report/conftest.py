@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ class Opened:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def rows(self) -> int:
-        return self.page.locator("#rows tr[data-i]").count()
+        """How many breaks the list holds, drawn or not."""
+        return int(self.page.locator("#list").get_attribute("aria-rowcount") or 0) - 1
 
 
 @pytest.fixture
@@ -61,8 +63,12 @@ def open_report(browser: Browser) -> Iterator[Callable[..., Opened]]:
     """Open a report by file://, with `at` after the name; waits until its script has run, where it may run."""
     contexts = []
 
-    def opened(path: Path, at: str = "", scripts: bool = True, width: int = 1280, height: int = 720) -> Opened:
-        context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": height})
+    def opened(
+        path: Path, at: str = "", scripts: bool = True, width: int = 1280, height: int = 720, **context_options: Any
+    ) -> Opened:
+        context = browser.new_context(
+            java_script_enabled=scripts, viewport={"width": width, "height": height}, **context_options
+        )
         contexts.append(context)
         report = Opened(context.new_page())
         report.page.goto(path.as_uri() + at)

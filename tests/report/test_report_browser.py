@@ -114,7 +114,7 @@ def test_filters_narrow_together_and_are_cleared_together(small: Path, open_repo
 
 
 def test_amounts_are_sorted_within_their_currency(small: Path, open_report: Open) -> None:
-    report = open_report(small)
+    report = open_report(small, "#view=pages")
     report.page.click("#list th[data-sort=difference] button")
     assert report.page.locator("#list th[data-sort=difference]").get_attribute("aria-sort") == "descending"
     order = [BREAKS[int(row.get_attribute("data-i"))] for row in report.page.locator("#rows tr").all()]
@@ -331,13 +331,13 @@ def test_20_000_breaks_are_quick(big: Path, open_report: Open, capsys: pytest.Ca
 
 
 def test_pages_walk_through_all_of_20_000(big: Path, open_report: Open) -> None:
-    report = open_report(big, "#state=all")
+    report = open_report(big, "#state=all&view=pages")
     page = report.page
-    assert page.locator("#range").inner_text() == "1\u2013100 of 20,000"
+    assert page.locator("#range").inner_text() == "1\u2013100 / 20,000"
     page.click("#next")
-    assert page.locator("#range").inner_text() == "101\u2013200 of 20,000"
-    last = open_report(big, "#state=all&page=200")
-    assert last.page.locator("#range").inner_text() == "19,901\u201320,000 of 20,000"
+    assert page.locator("#range").inner_text() == "101\u2013200 / 20,000"
+    last = open_report(big, "#state=all&view=pages&page=200")
+    assert last.page.locator("#range").inner_text() == "19,901\u201320,000 / 20,000"
     final = ordered(night(20_000).breaks)[-1]
     last.page.locator("#rows a").last.click()
     last.page.wait_for_selector("#panel .records")
@@ -347,4 +347,4 @@ def test_pages_walk_through_all_of_20_000(big: Path, open_report: Open) -> None:
 def test_the_banner_tells_what_is_not_on_the_page(tmp_path: Path, open_report: Open) -> None:
     facts = replace(night(30), breaks_open=312_004, breaks_resolved=0)
     page = open_report(written(facts, tmp_path)).page
-    assert "30 of 312,004 breaks" in page.locator(".banner").inner_text()
+    assert "30 of 312,004 breaks" in page.locator("#breaks .banner").inner_text()

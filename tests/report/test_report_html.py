@@ -286,7 +286,7 @@ def test_totals_never_cross_a_currency() -> None:
 def test_what_the_page_cannot_carry_is_said_with_true_totals() -> None:
     facts = replace(night(30), breaks_open=312_004, breaks_resolved=0)
     text = Read(render_html(facts)).text
-    assert "This page carries 30 of 312,004 breaks, the most severe and oldest." in text
+    assert "This page carries 30 of 312,004 breaks, the most severe and oldest, and some of every kind." in text
     assert "312,004 open breaks" in text
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import recon.api
+from recon.config.rule_file import load_reconciliation
 from recon.errors import Exit
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +152,7 @@ def test_every_command_in_a_block_is_run_here(shop):
         "configure.md": {"$ recon check"},
         "inputs.md": {"$ recon inputs list"},  # tests/inputs/test_inputs_page.py
     }
-    played = ("your-first-psp.md",)  # as a whole: tests/sniff/test_first_psp_page.py
+    played = ("your-first-psp.md", "twelfth-reconciliation.md")  # as a whole: tests/sniff, tests/config
     for path in (each for each in PAGES if each.name not in played):
         found = [
             block
@@ -199,35 +200,47 @@ def test_the_pictures_are_there_and_small():
 
 
 def columns_of(name: str) -> list[str]:
-    """The columns that docs/night-folder.md names for a file; SIDE_amount once for each side of payin."""
+    """The columns that docs/night-folder.md names for a file."""
     [row] = re.findall(rf"^\| `{re.escape(name)}` \| (`\w+`, .*) \|$", page("docs/night-folder.md"), re.MULTILINE)
-    named = re.findall(r"`(\w+)`", row)
-    sides = ("psp", "ledger", "order")
-    return [
-        column for each in named for column in ([f"{s}_amount" for s in sides] if each == "SIDE_amount" else [each])
-    ]
+    return re.findall(r"`(\w+)`", row)
+
+
+def as_the_page_says(columns: list[str], night: Path) -> list[str]:
+    """The columns of a night's breaks, with SIDE_amount for those of the sides: each side of each rule file, once."""
+    told = json.loads((night / "summary.json").read_text(encoding="utf-8"))["reconciliations"]
+    files = [load_reconciliation(ROOT / "rules" / f"{name}.yaml") for name in told]
+    sides = [f"{name}_amount" for name in dict.fromkeys(side.name for rule in files for side in rule.sides)]
+    if not set(sides) <= set(columns):
+        return columns
+    at = columns.index(sides[0])
+    assert sorted(columns[at : at + len(sides)]) == sorted(sides)
+    return [*columns[:at], "SIDE_amount", *columns[at + len(sides) :]]
 
 
 @pytest.mark.parametrize("name", ["breaks.csv", "pending.csv", "quarantine.csv"])
 def test_the_columns_of_a_csv_are_those_of_the_page(nights, name):
     for night in nights:
         with (night / name).open(encoding="utf-8", newline="") as handle:
-            assert next(csv.reader(handle)) == columns_of(name)
+            assert as_the_page_says(next(csv.reader(handle)), night) == columns_of(name)
 
 
 def test_the_columns_of_breaks_parquet_are_those_of_the_page(nights):
     for night in nights:
-        assert pq.read_schema(night / "breaks.parquet").names == columns_of("breaks.csv")
+        names = pq.read_schema(night / "breaks.parquet").names
+        assert as_the_page_says(names, night) == columns_of("breaks.csv")
 
 
 def test_the_keys_of_a_fix_are_those_of_the_page(nights):
     named = set(columns_of("fixes.jsonl"))
     fixes = [json.loads(line) for night in nights for line in (night / "fixes.jsonl").read_text("utf-8").splitlines()]
-    assert {fix["kind"] for fix in fixes} == {"journal", "update"}
+    own = {"journal": "postings", "update": "change", "message": "message"}
+    assert {fix["kind"] for fix in fixes} == own.keys()
     for fix in fixes:
-        assert fix.keys() == named - {"change" if fix["kind"] == "journal" else "postings"}
+        assert fix.keys() == named - (set(own.values()) - {own[fix["kind"]]})
     changes = {name for fix in fixes if fix["kind"] == "update" for name in fix["change"]}
     assert changes == {"record", "record_id", "set", "seen"}
+    messages = {name for fix in fixes if fix["kind"] == "message" for name in fix["message"]}
+    assert messages == {"channel", "key", "body", "record", "record_id"}
 
 
 def test_the_files_of_a_night_are_those_of_the_pages(nights):

@@ -1,0 +1,36 @@
+"""The analyst's morning: one demo of five nights for all tests of the folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # morning
+
+from morning import Said, command
+
+from recon.api import run
+from recon.demo.make import make_shop
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo whose five nights have run; nobody may change it."""
+    root = tmp_path_factory.mktemp("morning") / "shop"
+    made = make_shop(root, 300, 1)
+    for night in made.nights:
+        run(root, night)
+    return root
+
+
+@pytest.fixture
+def recon(shop: Path) -> Callable[..., Said]:
+    """`recon("explain", "PO-1")` on that shop."""
+
+    def call(name: str, *words: object) -> Said:
+        return command(*name.split(), "-w", shop, *words)
+
+    return call
