@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from recon.cli.apply import COMMANDS
 from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
 from recon.domain.queue import Status
 from recon.errors import Exit, ReconError
@@ -23,11 +24,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group()
 def fixes() -> None:
-    """List proposed fixes, show one, approve, reject or retry them; export and import decisions.
+    """List proposed fixes, show one, approve, reject or retry them, apply what is approved; export and import decisions.
 
     \b
     Example:  recon fixes list --status proposed
     """
+
+
+for command in COMMANDS:
+    fixes.add_command(command)
 
 
 def filter_options(command: F) -> F:

@@ -449,6 +449,82 @@ class TransportModel(Shape):
     sftp: SftpModel | None = None
 
 
+Identifier = Annotated[str, _pattern(r"[A-Za-z_][A-Za-z0-9_]{0,62}", "a name of letters, digits and _")]
+APPLIES = "Of an account that may write: env:NAME, file:PATH, or a literal without credentials."
+TAKES = "Templates of fixes that go here; without it, all of its kind that no other target takes."
+DEDUPLICATES = "The receiver drops a message whose idempotency key it knows."
+
+
+class JournalTargetModel(Shape):
+    """A ledger's table that corrections are booked into."""
+
+    url: str = Field(description=APPLIES)
+    schema_: Identifier | Literal[""] = Field("", alias="schema")
+    table: Identifier
+    columns: dict[str, str] = Field(
+        description="The table's column, and what it is given: account, currency, amount ..."
+    )
+    constants: dict[str, str] = Field({}, description="Further columns that are given the same text in every row.")
+    key_column: Identifier = Field("recon_key", description="Holds the idempotency key; install-target adds it.")
+    recorded_at: Identifier | Literal[""] = Field("", description="The column with the instant a row was written at.")
+    takes: Words = Field([], description=TAKES)
+
+
+class UpdateTargetModel(Shape):
+    """A table whose rows are changed where they still hold what was seen."""
+
+    url: str = Field(description=APPLIES)
+    schema_: Identifier | Literal[""] = Field("", alias="schema")
+    record: str = Field(description="The vocabulary that its rows are read as.")
+    table: Identifier
+    key: Identifier = Field(description="The column with the record's id.")
+    columns: dict[str, str] = Field(description="The record's field, and the table's column.")
+    stamp: Identifier | Literal[""] = Field("", description="A column that is set to the instant of the change.")
+    takes: Words = Field([], description=TAKES)
+
+
+class SqsTargetModel(Shape):
+    queue_url: Annotated[str, _pattern(r"https?://[^@?#\s]+", "the URL of a queue")]
+    region: Annotated[str, _pattern(r"[a-z0-9-]+", "a region as eu-west-1")] = ""
+    profile: str = Field("", description="A profile of the AWS configuration, for its credentials.")
+    endpoint_url: Annotated[str, BeforeValidator(_address)] = Field("", description="A server that is not Amazon's.")
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class RabbitTargetModel(Shape):
+    url: str = Field(description=f"amqp://USER:PASSWORD@HOST/VHOST, as {SECRET}")
+    exchange: str = Field("", description="Without it the default exchange, whose routing keys are names of queues.")
+    routing_key: Text
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class WebhookTargetModel(Shape):
+    url: str = Field(description="https://..., or env:NAME or file:PATH where something secret stands in it.")
+    secret: str | None = Field(None, description=f"Signs each request. {SECRET}")
+    lookup: str = Field("", description="An address with {key}: 200 where the message arrived, 404 where it did not.")
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class HandTargetModel(Shape):
+    """Done by hand: `recon fixes hand-out`, and `recon fixes hand-in` of what was done."""
+
+    takes: Words = Field([], description=TAKES)
+
+
+class TargetModel(Shape):
+    """Exactly one of these."""
+
+    journal: JournalTargetModel | None = None
+    update: UpdateTargetModel | None = None
+    sqs: SqsTargetModel | None = None
+    rabbitmq: RabbitTargetModel | None = None
+    webhook: WebhookTargetModel | None = None
+    by_hand: HandTargetModel | None = None
+
+
 class PgpModel(Shape):
     key: str = Field(description=f"Our private key. {SECRET}")
     passphrase: str | None = Field(None, description=SECRET)
@@ -578,6 +654,7 @@ class WorkspaceFile(Shape):
     calendars: dict[str, CalendarModel] = {}
     databases: dict[str, DatabaseModel] = {}
     transports: dict[str, TransportModel] = {}
+    targets: dict[str, TargetModel] = {}
     unpack_limits: UnpackLimitsModel = UnpackLimitsModel()
     state: DatabaseModel | None = None
     opening: OpeningModel | None = None

@@ -21,6 +21,7 @@ from recon.config.queries import check_pattern, check_query, overlap
 from recon.config.rule_file import read_reconciliation
 from recon.config.secrets import REDIS, read_url
 from recon.config.shipped import shipped_rules
+from recon.config.targets import read_targets
 from recon.config.transports import check_use, read_pgp, read_transports, settle_seconds
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
@@ -127,6 +128,7 @@ class _Reader:
             hashes=dict(sorted(self.hashes.items())),
             transports=self.transports,
             pgp_keys=self.pgp_keys,
+            targets=read_targets(document, model.targets, model.databases, self.root),
             unpack_limits=UnpackLimits(model.unpack_limits.ratio, model.unpack_limits.size),
         )
 

@@ -94,7 +94,7 @@ class Fix:
     postings: tuple[tuple[str, str, int], ...] = ()  # (account, currency, minor units)
     record: str = ""
     record_id: str = ""
-    seen: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str | None] = field(default_factory=dict)  # None: NULL
     set: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)  # of a journal: what it is about, so that it matches
     message: Mapping[str, Any] = field(default_factory=dict)  # channel, key and body

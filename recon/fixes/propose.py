@@ -120,11 +120,15 @@ def _body(
         "memo": "",
         "record": side,
         "record_id": each.facts.get(f"{side}__record_id") or "",
-        "seen": {name: str(each.facts.get(f"{side}__{name}")) for name in template.seen},
+        "seen": {name: _text(each.facts.get(f"{side}__{name}")) for name in template.seen},
         "set": dict(template.set),
         "currency": currency,
         "amount": abs(int(amount)),
     }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _references(facts: Mapping[str, Any]) -> dict[str, str]:

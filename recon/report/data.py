@@ -268,7 +268,7 @@ def _fix(fix: FixFact) -> dict[str, object]:
         "sha256": shown(fix.content_sha256),
         "postings": [[shown(p.account), shown(p.currency), p.amount] for p in fix.postings],
         "record": shown(fix.record, 200),
-        "seen": [[shown(name), shown(text)] for name, text in fix.seen.items()],
+        "seen": [[shown(name), shown("NULL" if text is None else text)] for name, text in fix.seen.items()],
         "set": [[shown(name), shown(text)] for name, text in fix.set.items()],
     }
 

@@ -93,7 +93,7 @@ class FixFact:
     content_sha256: str
     postings: tuple[PostingFact, ...] = ()
     record: str = ""
-    seen: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str | None] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -153,6 +153,19 @@ audit_head = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False),
     **MYSQL,
 )
+#: Targets of fixes that failed lately (recon/fixes/breaker.py).
+breakers = sa.Table(
+    "breakers",
+    metadata,
+    sa.Column("target", Key, primary_key=True),
+    sa.Column("state", Key, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("openings", sa.Integer, nullable=False),
+    sa.Column("until", Key, nullable=False),  # UTC
+    sa.Column("error", Long, nullable=False),
+    sa.CheckConstraint("state in ('closed', 'open', 'half_open')", name="breakers_state"),
+    **MYSQL,
+)
 #: What people decided about inputs. Rows are only ever added, and the database itself holds that (0002).
 input_decisions = sa.Table(
     "input_decisions",
@@ -191,7 +204,7 @@ def engine_for(url: str, root: Path) -> sa.Engine:
 
 
 #: The newest revision in migrations/versions.
-NEWEST = "0003_fix_queue"
+NEWEST = "0004_breakers"
 
 
 def migrate(engine: sa.Engine) -> None:
