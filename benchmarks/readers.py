@@ -1,11 +1,13 @@
 """Rows per second of each reader, money, provenance and refusals included; delimited files beside two bare CSV reads.
 
     python benchmarks/readers.py [--rows 1000000]
+    python benchmarks/readers.py --gigabytes 10      one delimited file of that size, and one of a quarter: does memory grow?
 
 Contenders on the same settlement CSV, each in a process of its own, in turn within every round:
   duckdb    every column as text, the longest value of each     (what `x duckdb` compares with)
   pyarrow   pyarrow.csv, every column as text, streamed
   recon     `read_file`: bytes proved, amounts and times read, records in Parquet
+With --gigabytes the file is the CSV's rows over and over, is taken away afterwards, and more than 2 GB of memory is exit 1.
 The other readers (JSON, camt.053, MT940) read made-up files of a tenth of the rows; nothing bare stands beside them.
 """
 
@@ -22,6 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
+PEAK_MB = 2048  # what a file of any size has to be read within
 sys.path.insert(0, str(HERE.parent))
 
 
@@ -138,20 +141,48 @@ def timed(what: str, path: Path, rounds: int) -> tuple[int, float, int]:
     return said[0][0], min(each[1] for each in said), max(each[2] for each in said)
 
 
+def settlement(rows: int) -> Path:
+    """The folder with the settlement CSV of so many payments, made where it is not there."""
+    OUT.mkdir(exist_ok=True)
+    data = OUT / f"readers-{rows}"
+    if not (data / "settlement.csv").exists():
+        command = [sys.executable, str(HERE / "make_data.py"), str(data), "--payments", str(rows)]
+        subprocess.run(command, check=True)
+    return data
+
+
+def large(gigabytes: float, rows: int) -> int:
+    """Rows, seconds and peak memory of one delimited file of a quarter of the size and of all of it."""
+    head, _, body = (settlement(rows) / "settlement.csv").read_bytes().partition(b"\n")
+    path, worst = OUT / "large.csv", 0
+    print(f"{'gigabytes':>9} {'rows':>12} {'seconds':>8} {'rows/s':>11} {'peak MB':>8}")
+    try:
+        for size in (gigabytes / 4, gigabytes):
+            with path.open("wb") as file:
+                file.write(head + b"\n")
+                while file.tell() < size * 10**9:
+                    file.write(body)
+            count, seconds, peak = timed("generic_settlement", path, 1)
+            worst = max(worst, peak)
+            print(f"{size:>9.2f} {count:>12,} {seconds:>8.2f} {count / seconds:>11,.0f} {peak:>8}", flush=True)
+    finally:
+        path.unlink(missing_ok=True)
+    return int(worst > PEAK_MB)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--gigabytes", type=float, default=0, help="read one delimited file of this size instead")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         one(given.one[0], Path(given.one[1]))
         return
-    OUT.mkdir(exist_ok=True)
-    data = OUT / f"readers-{given.rows}"
-    if not (data / "settlement.csv").exists():
-        command = [sys.executable, str(HERE / "make_data.py"), str(data), "--payments", str(given.rows)]
-        subprocess.run(command, check=True)
+    if given.gigabytes:
+        sys.exit(large(given.gigabytes, given.rows))
+    data = settlement(given.rows)
     print(f"{'':<10} {'rows':>10} {'seconds':>8} {'rows/s':>11} {'peak MB':>8} {'x duckdb':>9}")
     bare = 0.0
     for what in ("duckdb", "pyarrow", "generic_settlement"):

@@ -16,6 +16,7 @@ from typing import Any
 
 from recon.arrivals import LOOKED_AT_AGAIN, carried, path_of, read_past
 from recon.domain.calendar import DayBounds
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Source
 from recon.engine.ahead import ahead
 from recon.engine.duck import Engine, inside, text
@@ -186,12 +187,13 @@ def _read_queries(
     inputs: Inputs,
     notify: Notify,
 ) -> None:
-    """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept."""
+    """All queries of one database are read in one snapshot; a rerun takes the rows that the night kept. Redis, which has no
+    snapshot, is read before them: what its sets hold has been committed by then."""
     entries = {entry["source"]: entry for entry in inputs_of(kept)} if kept else {}
     relations = {each.source: each for each in kept_relations(kept)} if kept else {}
     with ExitStack() as stack:
         snapshots: dict[str, Snapshot] = {}
-        for source in workspace.sources:
+        for source in sorted(workspace.sources, key=lambda each: not each.member):
             if not source.query:
                 continue
             if kept and source.name in entries:
@@ -225,7 +227,7 @@ def _read_query(
     loaded = snapshot.read(engine, source, bounds.start, bounds.end, out, workspace.zone, workspace.cut_off, limits)
     if engine.advance:
         engine.advance(loaded.rows)
-    entry = entry_of(source, f"query:{source.name}", "", 0, "", False, loaded)
+    entry = entry_of(source, loaded.name, "", 0, "", False, loaded)
     return Input(
         source,
         entry,
@@ -257,10 +259,10 @@ def _copy_query(
 
 
 def _totals(engine: Engine, source: Source, relation: str) -> tuple[tuple[str, str, int, int], ...]:
-    kind = "''" if source.record == "payment_order" else "kind"
-    rows = engine.rows(
-        f"select {kind}, coalesce(currency, ''), count(*), coalesce(sum(amount), 0) from ({relation}) group by all order by all"
-    )
+    record = RECORD_TYPES[source.record]
+    kind = "kind" if record.field("kind") else "''"
+    money = "coalesce(currency, ''), count(*), coalesce(sum(amount), 0)" if record.has_money else "'', count(*), 0"
+    rows = engine.rows(f"select {kind}, {money} from ({relation}) group by all order by all")
     return tuple((str(kind), str(currency), int(count), int(total)) for kind, currency, count, total in rows)
 
 

@@ -17,21 +17,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recon import __version__, crosscheck
-from recon.classify import fill, make_break, name_breaks, settle_breaks
+from recon.classify import (
+    closed_by_people,
+    corrected,
+    fill,
+    honour,
+    make_break,
+    name_breaks,
+    said,
+    settle_breaks,
+    unmatched,
+)
 from recon.domain.breaks import Break, Fix
 from recon.domain.calendar import DayBounds, day_bounds
+from recon.domain.casework import FixWord
 from recon.domain.completeness import Awaited
 from recon.domain.rulebook import Class, Moves, Reconciliation
 from recon.engine.duck import Engine, inside
 from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
+from recon.fixes.night import queue_night
+from recon.fixes.queue import signature
 from recon.inputs import leave_quarantine, read_inputs, write_inputs
 from recon.intake import Inputs
 from recon.match import match
 from recon.match.carry import carry_forward, group_counts, write_pending
 from recon.match.outcomes import what_became
 from recon.match.population import Loaded, new_records, open_records
+from recon.people import People, read_people
 from recon.report.build import Settings, break_facts, night_facts, tie_out_lines
 from recon.report.causes import read_trend, write_trend
 from recon.report.facts import InputFact, NightFacts, QuarantineFact, RollForwardLine, TieOutLine
@@ -42,7 +56,7 @@ from recon.store.history import cleared_files, earlier_nights, earlier_records, 
 from recon.store.lock import night_lock
 from recon.store.started import started
 from recon.store.state import record_night
-from recon.summary import state_rows, summary
+from recon.summary import break_rows, proposals, summary
 from recon.totals import prove_roll_forward, prove_tie_out
 from recon.workspace import Workspace
 
@@ -58,12 +72,14 @@ class Options:
     """How a night is run. `only`: reconciliations by name, all when empty; `dry_run`: publish nothing.
 
     new_config   take rules that were edited since a run of this night was killed
+    maker        who runs it: maker of the fixes it proposes, who never approves them; empty: `recon.fixes.night.maker`
     """
 
     only: tuple[str, ...] = ()
     dry_run: bool = False
     refetch: bool = False
     new_config: bool = False
+    maker: str = ""
 
 
 @dataclass
@@ -113,6 +129,7 @@ class Outcome:
     )  # break id -> the payments and orders that it speaks of
     tie_out: list[TieOutLine] = field(default_factory=list)
     roll_forward: list[RollForwardLine] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)  # breaks that tonight could not judge: their fixes stay as they are
 
 
 def run_night(
@@ -141,9 +158,10 @@ def run_night(
             bounds = day_bounds(night, workspace.zone, workspace.cut_off)
             inputs = read_inputs(engine, workspace, night, bounds, making, before, options.refetch, notify)
             clock.lap("ingest")
-            outcome = _reconcile(engine, workspace, night, options, before, inputs, bounds, making, notify)
+            people = read_people(workspace, night)
+            outcome = _reconcile(engine, workspace, night, options, before, inputs, people, bounds, making, notify)
             clock.lap("reconcile")
-            result = _write(engine, workspace, night, before, inputs, outcome, making, notify)
+            result = _write(engine, workspace, night, before, inputs, people, outcome, making, notify)
             engine.finish()
             clock.lap("report")
         finally:
@@ -153,7 +171,7 @@ def run_night(
             notify("publishing")
             make_durable(workspace.raw, [each.entry["sha256"] for each in inputs.read if each.entry["sha256"]])
             result.changed = publish(making, workspace.nights, night)
-            _record_state(workspace, night, before, result)
+            _record_state(workspace, night, before, result, outcome, options.maker)
             clock.lap("publish")
     result.seconds = clock.laps
     return result
@@ -166,6 +184,7 @@ def _reconcile(
     options: Options,
     before: Path | None,
     inputs: Inputs,
+    people: People,
     bounds: DayBounds,
     making: Path,
     notify: Notify,
@@ -190,8 +209,8 @@ def _reconcile(
         opened = before / "open" / rule.name if before else None
         if opened and not opened.exists():
             opened = None  # a reconciliation that the last night did not have yet
-        match(engine, plan, rules, opened, cleared_files(earlier, rule.name))
-        _classify(engine, workspace, plan, inputs, known, making, outcome)
+        match(engine, plan, workspace.reconciliations, opened, cleared_files(earlier, rule.name))
+        _classify(engine, workspace, plan, inputs, people, known, making, outcome)
         outcome.roll_forward += prove_roll_forward(engine, plan, inputs, opened, making / "open" / rule.name)
         tie_out = tie_out_lines(engine, plan)
         prove_tie_out(tie_out)
@@ -229,6 +248,7 @@ def _classify(
     workspace: Workspace,
     plan: Plan,
     inputs: Inputs,
+    people: People,
     known: Mapping[str, Break],
     making: Path,
     outcome: Outcome,
@@ -244,13 +264,20 @@ def _classify(
             if not _waits_for(plan, inputs, each):
                 tonight.append(each)
             elif before and before.is_open:
+                outcome.held.add(each.break_id)
                 tonight.append(replace(before, gid=each.gid, facts=each.facts, rule_number=None))
             elif each.gid is not None:
                 awaited.append(each.gid)
-    tonight += _held(plan, inputs, ours, {each.break_id for each in tonight})
+    unread = _held(plan, inputs, ours, {each.break_id for each in tonight})
+    outcome.held |= {each.break_id for each in unread}
+    tonight += unread
     carry_forward(engine, plan, making, awaited)
     groups = Counter({str(name): int(count) for name, count in engine.rows(group_counts(plan))})
-    tonight, fixes = _propose(workspace, plan, inputs, tonight, sum(groups.values()))
+    named_tonight = {each.break_id for each in tonight}
+    reopened = unmatched(plan.rule.name, people.cases, ours, plan.night)
+    tonight += [each for each in reopened if each.break_id not in named_tonight]
+    closed, lapsed = closed_by_people(tonight, people.cases)
+    tonight, fixes = _propose(workspace, plan, inputs, people, closed, tonight, sum(groups.values()))
     rules = plan.rule.breaks
     settled = settle_breaks(
         tonight,
@@ -258,9 +285,10 @@ def _classify(
         workspace.calendar,
         plan.night,
         lambda each: rules[each.rule_number].deadline_days if each.rule_number is not None else None,
-        lambda gone: what_became(engine, plan, {each.break_id: each.key for each in gone}),
+        lambda gone: _became(people, gone, what_became(engine, plan, {each.break_id: each.key for each in gone})),
         workspace.look_back_days,
     )
+    settled = honour(settled, ours, people.cases, closed, lapsed, plan.night)
     of_gid = {each.gid: each.break_id for each in settled if each.gid is not None and each.is_open}
     found = crosscheck.references(engine, plan, sorted(of_gid))
     outcome.references |= {of_gid[gid]: listed for gid, listed in found.items()}
@@ -268,6 +296,17 @@ def _classify(
     outcome.fixes += fixes
     outcome.groups += groups
     outcome.by_rule[plan.rule.name] = groups
+
+
+def _became(people: People, gone: Sequence[Break], became: Mapping[str, str]) -> dict[str, str]:
+    """Why known breaks are none tonight: a person closed what a person had unmatched, a fix corrected it, or as it came."""
+    corrections = people.corrections()
+    why = {each.break_id: corrected(became[each.break_id], corrections.get(each.break_id)) for each in gone}
+    for each in gone:
+        case = people.cases.get(each.break_id)
+        if case is not None and case.opened is not None and case.closed is not None:
+            why[each.break_id] = said(case.closed, each.break_id)
+    return why
 
 
 def _waits_for(plan: Plan, inputs: Inputs, each: Break) -> bool:
@@ -291,9 +330,18 @@ def _held(plan: Plan, inputs: Inputs, ours: Mapping[str, Break], found: set[str]
 
 
 def _propose(
-    workspace: Workspace, plan: Plan, inputs: Inputs, breaks: Sequence[Break], groups: int
+    workspace: Workspace,
+    plan: Plan,
+    inputs: Inputs,
+    people: People,
+    closed: Mapping[str, str],
+    breaks: Sequence[Break],
+    groups: int,
 ) -> tuple[list[Break], list[Fix]]:
-    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class."""
+    """Fixes of one reconciliation, none from a source that is incomplete or in doubt; the breaks with their final class.
+
+    closed   breaks that people closed: nothing is proposed for them
+    """
     doubts = {each.psp: "whole and minor units may be mixed up" for each in breaks if each.facts.get("scale_suspected")}
     doubts |= {source.psp: "its source is incomplete tonight" for source in inputs.incomplete}
     everyone = next((doubts[""] for source in inputs.incomplete if not source.psp), "")
@@ -301,16 +349,23 @@ def _propose(
     candidates = [
         Candidate(each.break_id, plan.rule.breaks[each.rule_number], each.class_, each.facts, each.postings)
         for each in breaks
-        if each.rule_number is not None and each.break_id not in doubted
+        if each.rule_number is not None and each.break_id not in doubted and each.break_id not in closed
     ]
     proposal = propose_fixes(plan.rule, plan.night, candidates, groups, workspace.brake, fill)
     fix_of = {fix.break_id: fix.fix_id for fix in proposal.fixes}
+    corrections = people.corrections()
     final = []
     for each in breaks:
         why = proposal.demoted.get(each.break_id)
         if each.class_ is Class.AUTO_FIX and each.rule_number is not None and each.break_id in doubted:
             why = doubted[each.break_id]
-        if why:
+        applied = corrections.get(each.break_id)
+        if applied is not None and applied.applied_on is not None and applied.applied_on < plan.night:
+            text = f"{applied.fix_id} was applied on {applied.applied_at[:10]}, and the break is still there"
+            why = "; ".join(filter(None, [why, text]))
+        if why and each.class_ is not Class.AUTO_FIX:
+            each = replace(each, reason="; ".join(filter(None, [each.reason, why])))
+        elif why:
             each = replace(each, class_=Class.MANUAL_REVIEW, reason="; ".join(filter(None, [each.reason, why])))
         final.append(replace(each, fix_id=fix_of.get(each.break_id)))
     return final, list(proposal.fixes)
@@ -322,6 +377,7 @@ def _write(
     night: date,
     before: Path | None,
     inputs: Inputs,
+    people: People,
     outcome: Outcome,
     making: Path,
     notify: Notify,
@@ -335,6 +391,8 @@ def _write(
     verdict = _verdict(awaiting, shown, outcome.groups)
     write_breaks(making, shown, sides)
     write_known(making / "open" / "breaks.parquet", outcome.breaks)
+    outcome.fixes, used = _as_they_stand(people, outcome, night)
+    people.write(making, [each.break_id for each in outcome.breaks], used)
     write_fixes(making, outcome.fixes)
     quarantined = _quarantined(engine)
     write_quarantine(making, quarantined)
@@ -347,6 +405,8 @@ def _write(
         str(workspace.zone),
         f"{workspace.cut_off:%H:%M}",
         date.fromisoformat(before.name) if before else None,
+        people.head.seq,
+        people.head.sha256,
     )
     facts = night_facts(
         settings,
@@ -355,7 +415,7 @@ def _write(
         [plan.rule for plan in outcome.plans],
         outcome.groups,
         shown,
-        break_facts(engine, outcome.plans, shown),
+        break_facts(engine, outcome.plans, shown, {each: case.words for each, case in people.cases.items()}),
         outcome.fixes,
         outcome.tie_out,
         outcome.roll_forward,
@@ -393,6 +453,24 @@ def _write(
         changed=True,
         incomplete=tuple(awaiting),
     )
+
+
+def _as_they_stand(people: People, outcome: Outcome, night: date) -> tuple[list[Fix], list[FixWord]]:
+    """Tonight's fixes with what the queue says of each, where it says it of the very same fix; and those words."""
+    known = {each.fix_id: each for each in people.fixes}
+    rules = [plan.rule for plan in outcome.plans]
+    made, used = [], []
+    for fix, proposed in zip(outcome.fixes, proposals(outcome.breaks, outcome.fixes, rules), strict=True):
+        word = known.get(fix.fix_id)
+        # What its rule approves by itself is proposed on the night that does it, however often that runs.
+        if word is None or word.status in ("proposed", "superseded") or (word.automatic and word.proposed_on >= night):
+            made.append(fix)
+        elif word.status == "applied" or word.is_of(*signature(proposed)):
+            made.append(replace(fix, status=word.status))
+            used.append(word)
+        else:
+            made.append(fix)
+    return made, used
 
 
 def _verdict(awaiting: Sequence[str], breaks: Sequence[Break], groups: Mapping[str, int]) -> str:
@@ -462,7 +540,9 @@ def _write_steps(engine: Engine, making: Path) -> None:
     (folder / "steps.sql").write_text(body + "\n", encoding="utf-8")
 
 
-def _record_state(workspace: Workspace, night: date, before: Path | None, result: NightResult) -> None:
+def _record_state(
+    workspace: Workspace, night: date, before: Path | None, result: NightResult, outcome: Outcome, maker: str
+) -> None:
     newest = max(published(workspace.nights), default=night)
     facts = {
         "night": night,
@@ -470,8 +550,18 @@ def _record_state(workspace: Workspace, night: date, before: Path | None, result
         "manifest_sha256": manifest_sha256(workspace.nights / str(night)),
         "previous_sha256": manifest_sha256(before) if before else None,
     }
-    known, proposed = state_rows(night, result.breaks, result.fixes)
-    record_night(workspace.state_url.value, workspace.root, night, facts, known, proposed, newest == night)
+    rules = [plan.rule for plan in outcome.plans]
+    queue = queue_night(
+        night,
+        proposals(result.breaks, result.fixes, rules),
+        maker,
+        [rule.name for rule in rules],
+        outcome.held,
+        {each.break_id: each.reason for each in result.breaks if not each.is_open},
+        workspace.policy,
+    )
+    known = break_rows(night, result.breaks)
+    record_night(workspace.state_url.value, workspace.root, night, facts, known, newest == night, queue)
 
 
 @contextmanager

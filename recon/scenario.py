@@ -2,7 +2,8 @@
 
     what_it_shows.md          what happens and why; its last line names the nights: "Night D." or "Nights D to D."
     recon.yaml, rules/, in/   a workspace
-    arrives/DATE/             what is added to the workspace before that night
+    books.sql                 statements that make its database books.sqlite
+    arrives/DATE/             what is added to the workspace before that night, and books.sql: what happens in its database
     expected/DATE/            what the night leaves, less hashes that any change of rules or tool would change
 
 Without what_it_shows.md the nights are those of expected/.
@@ -10,10 +11,12 @@ Without what_it_shows.md the nights are those of expected/.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from recon.errors import ReconError
 from recon.pipeline import run_night
 
 STORY = "what_it_shows.md"
+BOOKS = "books.sql"
 
 
 def is_scenario(folder: Path) -> bool:
@@ -60,14 +64,24 @@ def nights_of(folder: Path) -> list[date]:
 
 def play(folder: Path, root: Path) -> list[Path]:
     """Run a scenario's nights in a copy of its workspace at `root`; the folders that they left."""
-    shutil.copytree(folder, root, ignore=shutil.ignore_patterns("expected", "arrives", STORY))
+    shutil.copytree(folder, root, ignore=shutil.ignore_patterns("expected", "arrives", STORY, BOOKS))
+    _happens(folder, root)
     left = []
     for night in nights_of(folder):
         arrives = folder / "arrives" / str(night)
         if arrives.is_dir():
-            shutil.copytree(arrives, root, dirs_exist_ok=True)
+            shutil.copytree(arrives, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(BOOKS))
+            _happens(arrives, root)
         left.append(run_night(load_workspace(root), night).folder)
     return left
+
+
+def _happens(folder: Path, root: Path) -> None:
+    """Run a folder's books.sql, where it has one, in the workspace's database."""
+    script = folder / BOOKS
+    if script.is_file():
+        with contextlib.closing(sqlite3.connect(root / "books.sqlite")) as books:
+            books.executescript(script.read_text(encoding="utf-8"))
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------
@@ -82,6 +96,7 @@ def _summary(path: Path) -> str:
     """summary.json without the hashes of configuration, rules and manifests, and without the tool's version."""
     told = json.loads(path.read_text(encoding="utf-8"))
     told.update(config_sha256="(masked)", tool_version="(masked)")
+    told["audit"]["head"] = "(masked)"
     told["rules_sha256"] = dict.fromkeys(told["rules_sha256"], "(masked)")
     if told["previous"]:
         told["previous"]["manifest_sha256"] = "(masked)"

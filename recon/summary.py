@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +9,9 @@ from datetime import date
 from typing import Any
 
 from recon.domain.breaks import Break, Fix
-from recon.domain.rulebook import Class
+from recon.domain.money import to_text
+from recon.domain.rulebook import Class, Reconciliation
+from recon.fixes.queue import Proposed
 from recon.intake import Inputs
 from recon.report.facts import NightFacts
 from recon.workspace import Workspace
@@ -36,6 +37,7 @@ def summary(
         "config_sha256": facts.config_sha256,
         "rules_sha256": dict(workspace.hashes),
         "previous": previous,
+        "audit": {"records": facts.audit_records, "head": facts.audit_head},
         "reconciliations": {
             name: _reconciliation(name, counts, facts, breaks, fixes) for name, counts in sorted(groups.items())
         },
@@ -83,11 +85,9 @@ def _reconciliation(
     }
 
 
-def state_rows(
-    night: date, breaks: Sequence[Break], fixes: Sequence[Fix]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of the tables `breaks` and `fixes` of the state database."""
-    known = [
+def break_rows(night: date, breaks: Sequence[Break]) -> list[dict[str, Any]]:
+    """Rows of the table `breaks` of the state database."""
+    return [
         {
             "break_id": each.break_id,
             "reconciliation": each.reconciliation,
@@ -109,20 +109,58 @@ def state_rows(
         }
         for each in breaks
     ]
-    proposed = [
-        {
-            "fix_id": fix.fix_id,
-            "break_id": fix.break_id,
-            "idempotency_key": fix.idempotency_key,
-            "content_sha256": fix.content_sha256,
-            "template": fix.template,
-            "class": str(fix.class_),
-            "currency": fix.currency,
-            "amount_minor": fix.amount,
-            "content": json.dumps(fix.as_json(), sort_keys=True, ensure_ascii=False),
-            "status": fix.status,
-            "proposed_on": fix.proposed_on,
-        }
-        for fix in fixes
-    ]
-    return known, proposed
+
+
+def proposals(breaks: Sequence[Break], fixes: Sequence[Fix], rules: Sequence[Reconciliation]) -> list[Proposed]:
+    """Tonight's fixes as the queue takes them: with their rule file's hash and what they were proposed from."""
+    by_id = {each.break_id: each for each in breaks}
+    of = {rule.name: rule for rule in rules}
+    made = []
+    for fix in fixes:
+        each, rule = by_id[fix.break_id], of[fix.reconciliation]
+        assert each.rule_number is not None, each
+        made.append(
+            Proposed(
+                fix_id=fix.fix_id,
+                break_id=fix.break_id,
+                idempotency_key=fix.idempotency_key,
+                reconciliation=fix.reconciliation,
+                code=each.code,
+                template=fix.template,
+                class_=str(fix.class_),
+                psp=each.psp,
+                currency=fix.currency,
+                amount_minor=fix.amount,
+                content=fix.content,
+                rule_sha256=rule.sha256,
+                seen=_seen(each),
+                auto_approve=rule.breaks[each.rule_number].auto_approve and fix.class_ is Class.AUTO_FIX,
+                limit_text=None if fix.limit is None else to_text(fix.limit, fix.currency),
+            )
+        )
+    return made
+
+
+def _seen(each: Break) -> dict[str, Any]:
+    """What a person sees of a break when deciding on its fix: nothing in it moves while no record of the break does."""
+    return {
+        "code": each.code,
+        "class": str(each.class_),
+        "currency": each.currency,
+        "difference": each.difference,
+        "provenance": each.provenance,
+        **{f"{side}.amount": amount for side, amount in each.amounts.items()},
+        **{f"{side}.currency": currency for side, currency in each.currencies.items()},
+        **{
+            name.replace("__", ".", 1): text
+            for name, value in each.facts.items()
+            if "__" in name and name.partition("__")[2] not in ("amount", "currency") and (text := _fact(value))
+        },
+    }
+
+
+def _fact(value: Any) -> str:
+    """A fact as text. A count is a float or a whole number, as the batch that it came in happens to need."""
+    if isinstance(value, float):
+        return str(int(value)) if value == int(value) else str(value)
+    return "" if value is None else str(value)

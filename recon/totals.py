@@ -1,6 +1,6 @@
 """Totals: the proof, inside the run, that every record and every amount of the night is accounted for.
 
-brought forward + new = cleared + carried forward + quarantined + excluded + replayed, per source and currency, in records
+brought forward + new = cleared + carried forward + read again + quarantined + excluded + replayed, per source and currency, in records
 and in minor units. What goes in is counted by ingest and from the last night's files; what comes out is counted from the
 groups' outcomes and from the open items as they were written. If it does not tie, nothing is published (exit 5).
 """
@@ -33,8 +33,6 @@ _BUCKET = {
 #: `read_again`: open, and of a source that is read whole each night: not carried.
 OUT = ("cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 BUCKETS = ("brought", "new", *OUT)
-#: Shown only where there are any.
-SELDOM = ("read_again",)
 Cell = tuple[int, int]  # records, minor units
 
 
@@ -181,13 +179,12 @@ def _prove_written(plan: Plan, lines: _Lines, written: list[tuple[str, str, int,
 
 def _line(plan: Plan, key: tuple[str, str], lines: _Lines) -> RollForwardLine:
     source, currency = key
-    buckets = [each for each in BUCKETS if each not in SELDOM or lines.get(key, each)[0]]
     return RollForwardLine(
         reconciliation=plan.rule.name,
         source=source,
         currency=currency,
-        counts={bucket: lines.get(key, bucket)[0] for bucket in buckets},
-        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in buckets if currency},
+        counts={bucket: lines.get(key, bucket)[0] for bucket in BUCKETS},
+        amounts={bucket: str(lines.get(key, bucket)[1]) for bucket in BUCKETS if currency},
     )
 
 

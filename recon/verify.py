@@ -1,11 +1,14 @@
-"""Verify: what an auditor checks of a published night, from the folder alone."""
+"""Verify: what an auditor checks of a published night, from the folder alone; and of the audit trail, by what the nights printed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from recon.store.folder import changed_files, manifest_sha256, sha256_of
+from recon.fixes.read import reading
+from recon.store.folder import changed_files, manifest_sha256, published, sha256_of
 from recon.store.history import inputs_of, summary_of
+from recon.store.trail import Witness, verify_trail
+from recon.workspace import Workspace
 
 
 def verify_night(folder: Path) -> list[str]:
@@ -34,6 +37,20 @@ def verify_night(folder: Path) -> list[str]:
         elif manifest_sha256(before) != previous["manifest_sha256"]:
             findings.append(f"chain: the night before, {previous['night']}, was run again since with another result")
     return findings
+
+
+def verify_audit(workspace: Workspace) -> list[str]:
+    """Everything that is wrong with the audit trail, a line each. A trail that is gone is told by the nights that printed it."""
+    witnesses = []
+    for night in published(workspace.nights):
+        told = summary_of(workspace.nights / str(night)).get("audit")
+        if told:
+            witnesses.append(Witness(str(night), told["records"], told["head"]))
+    with reading(workspace.state_url.value, workspace.root) as connection:
+        if connection is not None:
+            return [str(each) for each in verify_trail(connection, witnesses)]
+    known = max((each.seq for each in witnesses), default=0)
+    return [f"audit trail: it is gone; the reports knew {known} records"] if known else []
 
 
 def _inputs(folder: Path) -> list[str]:

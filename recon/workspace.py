@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from recon.domain.calendar import Calendar
+from recon.domain.queue import Policy
 from recon.domain.rulebook import Brake, Format, Reconciliation, Source
 
 
@@ -67,6 +68,98 @@ class PgpKey:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalTarget:
+    """A ledger's table that corrections are booked into, by credentials of its own.
+
+    columns      the table's column -> the word of what it is given (recon/fixes/targets/journal.py)
+    constants    further columns that are given the same text in every row
+    key_column   holds the idempotency key; `recon fixes install-target` adds it
+    recorded_at  the column with the instant at which a row was written: what came after the night is looked for by it
+    """
+
+    url: Secret
+    table: str
+    columns: Mapping[str, str]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    key_column: str = "recon_key"
+    recorded_at: str = ""
+    schema: str = ""
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTarget:
+    """A table whose rows are changed where they still hold what was seen.
+
+    record   the vocabulary that the table's rows are read as
+    key      the column with the record's id; columns: the record's field -> the table's column
+    stamp    a column that is set to the instant of the change, so that the next night reads the row again
+    """
+
+    url: Secret
+    record: str
+    table: str
+    key: str
+    columns: Mapping[str, str]
+    stamp: str = ""
+    schema: str = ""
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SqsTarget:
+    """A queue of Amazon SQS. Credentials come from where boto3 looks for them.
+
+    deduplicates   the consumer drops a message whose idempotency key it knows
+    """
+
+    queue_url: str
+    region: str = ""
+    profile: str = ""
+    endpoint_url: str = ""
+    deduplicates: bool = False
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitTarget:
+    """An exchange of RabbitMQ; the empty one is the default, whose routing keys are names of queues."""
+
+    url: Secret
+    exchange: str
+    routing_key: str
+    deduplicates: bool = False
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """An address that takes POST.
+
+    secret         signs each request (HMAC-SHA-256)
+    lookup         an address with {key} that answers 200 where the message arrived and 404 where it did not
+    deduplicates   the receiver drops a message whose idempotency key it knows
+    """
+
+    url: Secret
+    secret: Secret | None = None
+    lookup: str = ""
+    deduplicates: bool = False
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandTarget:
+    """Nobody's database: what is approved is exported, done by hand, and what was done is imported."""
+
+    takes: tuple[str, ...] = ()
+
+
+#: Each has `takes`: templates of fixes that go there whatever their kind; a target without it takes those of its kind.
+TargetSettings = JournalTarget | UpdateTarget | SqsTarget | RabbitTarget | WebhookTarget | HandTarget
+
+
+@dataclass(frozen=True, slots=True)
 class UnpackLimits:
     """How large a file may become when it is unpacked: past either, it is set aside. `size` in bytes."""
 
@@ -106,6 +199,8 @@ class Workspace:
     transports: Mapping[str, S3 | Sftp] = field(default_factory=dict)
     pgp_keys: Mapping[str, PgpKey] = field(default_factory=dict)  # by source
     unpack_limits: UnpackLimits = UnpackLimits()
+    targets: Mapping[str, TargetSettings] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)  # of the fix queue: ceilings, approvers
 
     @property
     def nights(self) -> Path:

@@ -94,13 +94,14 @@ def survivors(rule_file: Reconciliation) -> tuple[list[Mutant], int]:
     ]
     changed = [mutant for mutant in made if mutant.what != "class" and mutant.to]
     own = [rule.when for rule in rule_file.breaks] + [rule.proven for rule in rule_file.breaks if rule.proven]
-    asked = [*own, *(_checked(rule_file, mutant.to) for mutant in changed)]
+    asked = [*own, *(checked(rule_file, mutant.to) for mutant in changed)]
     answers = evaluate(rule_file, [facts for _, facts, _, _ in cases], asked)
     column = {id(mutant): len(own) + n for n, mutant in enumerate(changed)}
     return [m for m in made if not _noticed(rule_file, cases, answers, m, column.get(id(m)))], len(made)
 
 
-def _checked(rule_file: Reconciliation, text: str) -> Expr:
+def checked(rule_file: Reconciliation, text: str) -> Expr:
+    """A mutant's text as an expression of the rule file."""
     sides = {side.name: side.record for side in rule_file.sides}
     found, problems = check(text, rule_file.place, rule_space(sides), sides=tuple(sides))
     assert found is not None, (text, problems)

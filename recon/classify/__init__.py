@@ -7,6 +7,19 @@ Never   hides a difference: what no rule names is `unexplained`, investigate.
 
 from recon.classify.breaks import make_break, settle_breaks
 from recon.classify.fill import fill
+from recon.classify.honour import closed_by_people, corrected, honour, said, seen, unmatched
 from recon.classify.name import Named, name_breaks
 
-__all__ = ["Named", "fill", "make_break", "name_breaks", "settle_breaks"]
+__all__ = [
+    "Named",
+    "closed_by_people",
+    "corrected",
+    "fill",
+    "honour",
+    "make_break",
+    "name_breaks",
+    "said",
+    "seen",
+    "settle_breaks",
+    "unmatched",
+]

@@ -15,6 +15,7 @@ from recon.classify.name import Named
 from recon.domain.breaks import Break, History, Past, break_id
 from recon.domain.calendar import Calendar
 from recon.domain.rulebook import BreakRule, Class
+from recon.engine.expressions import compared
 from recon.engine.plan import Plan
 
 
@@ -115,10 +116,20 @@ def _difference(
         return None, None
     external, *others = (side.name for side in plan.rule.sides)
     internal = [side.name for side in plan.required(kind or "") if side.name in others][:1]
-    compared = [*internal, *(name for name in others if name in present and name not in internal)]
+    others_compared = [
+        *internal,
+        *(name for name in others if name in present and name not in internal and _meets(plan, name)),
+    ]
     outside = amounts[external] or 0
-    differences = (outside - (amounts[name] or 0) for name in compared)
-    return currencies[present[0]], next((each for each in differences if each), 0 if compared else outside)
+    differences = (outside - (amounts[name] or 0) for name in others_compared)
+    return currencies[present[0]], next((each for each in differences if each), 0 if others_compared else outside)
+
+
+def _meets(plan: Plan, name: str) -> bool:
+    """Whether a group's outside amount has to do with that side's: it needs the side, or `agree` compares just the two."""
+    side, outside = plan.rule.side(name), plan.rule.sides[0].name
+    pair = {frozenset([f"{outside}.amount"]), frozenset([f"{name}.amount"])}
+    return not side.optional or any(set(compared(expr)) == pair for expr in plan.rule.agree)
 
 
 def settle_breaks(

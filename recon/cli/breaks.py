@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option
 from recon.errors import ReconError
 
+if TYPE_CHECKING:
+    from recon.desk import Night
+    from recon.domain.casework import Word
+    from recon.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 @click.group()
 def breaks() -> None:
-    """List the breaks of a night, or show one.
+    """List the breaks of a night, show one; assign, note, resolve, match by hand, and take it back.
+
+    What you decide is in the audit trail, and the next night honours it.
 
     \b
     Example:  recon breaks list --class investigate
@@ -115,6 +125,19 @@ def list_(
         next_command(f"recon breaks show {rows[0]['break_id']}")
 
 
+def _words(workspace: Path, break_id: str) -> list[Word]:
+    """What people decided on a break, also as a part of a match."""
+    from recon.config.workspace_file import load_workspace
+    from recon.domain.casework import fold
+    from recon.fixes.read import reading
+    from recon.store.casework import read_words
+
+    settings = load_workspace(workspace)
+    with reading(settings.state_url.value, settings.root) as connection:
+        cases = fold(read_words(connection)) if connection is not None else {}
+    return cases[break_id].words if break_id in cases else []
+
+
 @breaks.command()
 @workspace_option
 @click.argument("reference")
@@ -130,12 +153,152 @@ def show(workspace: Path, reference: str, night: str | None, as_json: bool) -> N
     found = [row for row in rows_of(folder) if reference in (row["break_id"], row["key"])]
     if not found:
         raise ReconError("no-break", f"{reference} is no break of {folder.name}", f"recon explain {reference}")
+    words = {row["break_id"]: _words(workspace, row["break_id"]) for row in found}
     if as_json:
-        emit_json(found[0] if len(found) == 1 else found)
+        made = [{**row, "decisions": [word.as_json() for word in words[row["break_id"]]]} for row in found]
+        emit_json(made[0] if len(made) == 1 else made)
         return
     for row in found:
         for name, value in row.items():
             if value not in (None, ""):
                 emit(f"{name.replace('_', ' '):<15} {clean(value)}")
+        for word in words[row["break_id"]]:
+            emit(f"{'decided':<15} {clean(word.text)}")
     fix_id = found[0]["fix_id"]
     next_command(f"recon fixes show {fix_id}" if fix_id else f"recon explain {found[0]['key']}")
+
+
+def _signed(command: F) -> F:
+    """`--as` and `--why`, needed both."""
+    command = click.option("--why", default="", metavar="TEXT", help="The reason; it stands in the audit trail.")(
+        command
+    )
+    return click.option("--as", "name", default="", metavar="NAME", envvar="RECON_AS", help="Who decides.")(command)
+
+
+def _desk(workspace: Path) -> tuple[Workspace, Night]:
+    from recon.config.workspace_file import load_workspace
+    from recon.desk import newest
+
+    return load_workspace(workspace), newest(night_of(workspace, None))
+
+
+def _done(night: Night, break_id: str, what: str, as_json: bool) -> None:
+    if as_json:
+        emit_json({"night": night.date, "break_id": break_id, "done": what})
+        return
+    emit(f"{break_id}: {what}; the next run honours it")
+    next_command(f"recon run --date {night.date}")
+
+
+@breaks.command()
+@workspace_option
+@click.argument("reference", metavar="BREAK")
+@click.option("--to", "owner", required=True, metavar="OWNER", help="Who looks after it; empty: nobody.")
+@_signed
+@json_option
+def assign(workspace: Path, reference: str, owner: str, name: str, why: str, as_json: bool) -> None:
+    """Give a break an owner.
+
+    \b
+    Example:  recon breaks assign BRK-0123456789ABCDEF --to treasury --as jane --why "theirs to claim"
+    """
+    from recon.desk import assign as do
+
+    settings, night = _desk(workspace)
+    each = do(settings, night, reference, owner, name, why)
+    _done(night, each.break_id, f"given to {owner or 'nobody'}", as_json)
+
+
+@breaks.command()
+@workspace_option
+@click.argument("reference", metavar="BREAK")
+@click.argument("text")
+@click.option("--as", "name", default="", metavar="NAME", envvar="RECON_AS", help="Who writes it.")
+@json_option
+def note(workspace: Path, reference: str, text: str, name: str, as_json: bool) -> None:
+    """Write a note on a break; it stands in the report with your name and the day.
+
+    \b
+    Example:  recon breaks note PO-00002013/capture "asked Stripe, case 4711" --as jane
+    """
+    from recon.desk import note as do
+
+    settings, night = _desk(workspace)
+    each = do(settings, night, reference, name, text)
+    _done(night, each.break_id, "noted", as_json)
+
+
+@breaks.command()
+@workspace_option
+@click.argument("reference", metavar="BREAK")
+@click.option("--reason", required=True, metavar="CODE", help="A reason code: corrected, timing, written_off ...")
+@_signed
+@json_option
+def resolve(workspace: Path, reference: str, reason: str, name: str, why: str, as_json: bool) -> None:
+    """Close a break by hand. It stays closed while its records are those that you saw; a change brings it back.
+
+    Its open fix is rejected with it, so that nothing is corrected twice. `recon breaks reopen` takes both back.
+
+    \b
+    Example:  recon breaks resolve PO-00002013/capture --reason written_off --as jane --why "0.01, not worth a claim"
+    """
+    from recon.desk import resolve as do
+
+    settings, night = _desk(workspace)
+    each = do(settings, night, reference, reason, name, why)
+    _done(night, each.break_id, f"resolved ({reason})", as_json)
+
+
+@breaks.command()
+@workspace_option
+@click.argument("reference", metavar="BREAK")
+@_signed
+@json_option
+def reopen(workspace: Path, reference: str, name: str, why: str, as_json: bool) -> None:
+    """Take a resolution back: the break is open again, and what was proposed for it is proposed again.
+
+    \b
+    Example:  recon breaks reopen BRK-0123456789ABCDEF --as kim --why "the claim was refused"
+    """
+    from recon.desk import reopen as do
+
+    settings, night = _desk(workspace)
+    each = do(settings, night, reference, name, why)
+    _done(night, each.break_id, "reopened", as_json)
+
+
+@breaks.command()
+@workspace_option
+@click.argument("references", nargs=-1, required=True, metavar="BREAK BREAK...")
+@_signed
+@json_option
+def match(workspace: Path, references: tuple[str, ...], name: str, why: str, as_json: bool) -> None:
+    """Say that breaks belong together. Their differences have to cancel out; they close as one, while none of them changes.
+
+    \b
+    Example:  recon breaks match BRK-0123456789ABCDEF BRK-FEDCBA9876543210 --as jane --why "same payment, mistyped id"
+    """
+    from recon.desk import match as do
+
+    settings, night = _desk(workspace)
+    found = do(settings, night, references, name, why)
+    _done(night, " ".join(each.break_id for each in found), "matched by hand", as_json)
+
+
+@breaks.command()
+@workspace_option
+@click.argument("reference", metavar="BREAK|REFERENCE")
+@_signed
+@json_option
+def unmatch(workspace: Path, reference: str, name: str, why: str, as_json: bool) -> None:
+    """Take a match apart: one made by hand, or one by which a payment cleared. It becomes an open break for a person to look at.
+
+    \b
+    Example:  recon breaks unmatch PO-00000017/capture --as jane --why "the PSP paid another order with this reference"
+    """
+    from recon.desk import unmatch as do
+
+    settings, night = _desk(workspace)
+    made = do(settings, night, reference, name, why)
+    _done(night, made, "unmatched", as_json)

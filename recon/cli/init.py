@@ -58,6 +58,14 @@ sources:
       where updated_at >= :from and updated_at < :to
 
 reconciliations: [payin]       # a file rules/payin.yaml here would stand in for the shipped one
+
+# What nobody's approval passes, in major units; without it no fix can be approved. See docs/fix-queue.md
+# approvals:
+#   per_fix:    {{KRW: 1000000, USD: 1000}}
+#   per_rule:   {{KRW: 5000000, USD: 5000}}
+#   per_night:  {{KRW: 20000000, USD: 20000}}
+#   per_person: {{KRW: 10000000, USD: 10000}}
+#   approvers: [jane, kim]
 """
 
 IGNORED = "nights/\nraw/\nstate/\n"

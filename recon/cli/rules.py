@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,49 @@ def _facts(facts: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
+@rules.command()
+@workspace_option
+@json_option
+def trust(workspace: Path, as_json: bool) -> None:
+    """How often people agreed with each rule's fixes: what to go by before a rule is given auto_approve.
+
+    A fix counts once, by the last word that a person said of it.
+
+    \b
+    Example:  recon rules trust
+    """
+    from recon.config.workspace_file import load_workspace
+    from recon.desk import trust as measure
+    from recon.fixes.read import reading
+
+    settings = load_workspace(workspace)
+    with reading(settings.state_url.value, settings.root) as connection:
+        found = measure(connection) if connection is not None else []
+    if as_json:
+        emit_json([{**asdict(each), "agreed_percent": each.agreed_percent} for each in found])
+        return
+    table(
+        [
+            (
+                f"{each.reconciliation}/{each.code}",
+                each.proposed,
+                each.approved,
+                each.rejected,
+                "–" if each.agreed_percent is None else f"{each.agreed_percent} %",
+                each.applied,
+                each.automatic,
+                "on" if each.auto_approve else "off",
+                each.since,
+            )
+            for each in found
+        ],
+        ["rule", "proposed", "approved", "rejected", "agreed", "applied", "automatic", "auto_approve", "since"],
+    )
+    if not found:
+        emit("no fix was proposed yet")
+    next_command("recon fixes list --status proposed")
+
+
 @rules.command("backtest")
 @click.option("--from", "first", required=True, metavar="DATE", help="The first night.")
 @click.option("--to", "last", required=True, metavar="DATE", help="The last night.")
@@ -226,12 +270,12 @@ def backtest(ctx: click.Context, first: str, last: str, truth: Path | None, work
     from recon.backtest import range_of
     from recon.cli.run import resolve_night
     from recon.config.workspace_file import load_workspace
-    from recon.store.state import read_fixes
+    from recon.fixes.read import read_queue
 
     settings = load_workspace(workspace)
     nights = range_of(settings, resolve_night(settings, first), resolve_night(settings, last))
     own = settings.root / "truth.csv"
-    statuses = {row["fix_id"]: row["status"] for row in read_fixes(settings.state_url.value, settings.root)}
+    statuses = {fix.fix_id: str(fix.status) for fix in read_queue(settings.state_url.value, settings.root)}
     with tempfile.TemporaryDirectory() as scratch, Progress("starting", quiet=as_json) as progress:
         found = run_again(
             settings, nights, Path(scratch) / "copy", truth or (own if own.exists() else None), statuses, progress.step

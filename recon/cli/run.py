@@ -48,6 +48,9 @@ def check_not_future(workspace: Workspace, night: date) -> None:
     help="Exit 10 for open breaks at or above this class.",
 )
 @click.option("--show-sql", is_flag=True, help="Print every SQL step that ran.")
+@click.option(
+    "--as", "name", default="", metavar="NAME", help="Who runs it: the maker of its fixes, who never approves them."
+)
 @json_option
 @click.pass_context
 def run(
@@ -60,6 +63,7 @@ def run(
     new_config: bool,
     fail_on: str,
     show_sql: bool,
+    name: str,
     as_json: bool,
 ) -> None:
     """Reconcile one night and write its folder, nights/DATE.
@@ -83,7 +87,7 @@ def run(
     if unknown:
         names = ", ".join(rule.name for rule in settings.reconciliations)
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
-    options = Options(only, dry_run or bool(only), refetch, new_config)
+    options = Options(only, dry_run or bool(only), refetch, new_config, name)
     expected = rows_of_last_night(settings, day)
     with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
         result = run_night(settings, day, options, progress.step, progress.counter)

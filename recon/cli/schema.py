@@ -12,6 +12,7 @@ NAMES = {
     "format": "rules/formats/NAME.yaml",
     "summary": "nights/DATE/summary.json",
     "inputs": "nights/DATE/inputs.json",
+    "decisions": "decisions.json, from the report or from recon fixes export",
 }
 
 

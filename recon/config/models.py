@@ -169,6 +169,10 @@ class PassModel(Shape):
     within_days: Count | None = None
     unique: Flag = False
     suggest: Flag = Field(False, description="Never clears: proposes one partner, or says that there are several.")
+    texts: Words = Field([], description="SIDE.FIELD: texts in which the reference of `on` is looked for as a word.")
+    sums: Words = Field([], description="Two sides: groups of them are united where exactly one choice adds up.")
+    opposite: Words = Field([], description="Sides whose amounts have the other sign than the rest.")
+    most: Count = Field(12, description="Of `sums`: groups that one window may hold; at most 16.")
 
 
 KO = Field("", description="The same in Korean, for the report; it may only name what the English text names.")
@@ -223,6 +227,7 @@ class RuleModel(Shape):
     limit: Amounts = Field({}, description="Per currency, in major units, up to and including.")
     deadline: BusinessDays | None = None
     owner: str = ""
+    auto_approve: Flag = Field(False, description="Its automatic fixes need no person (docs/fix-queue.md).")
     stops_fixes: Flag = Field(False, description="While such a break is open, nothing is fixed automatically.")
     fires_on: list[Facts] = []
     silent_on: list[Facts] = []
@@ -444,6 +449,82 @@ class TransportModel(Shape):
     sftp: SftpModel | None = None
 
 
+Identifier = Annotated[str, _pattern(r"[A-Za-z_][A-Za-z0-9_]{0,62}", "a name of letters, digits and _")]
+APPLIES = "Of an account that may write: env:NAME, file:PATH, or a literal without credentials."
+TAKES = "Templates of fixes that go here; without it, all of its kind that no other target takes."
+DEDUPLICATES = "The receiver drops a message whose idempotency key it knows."
+
+
+class JournalTargetModel(Shape):
+    """A ledger's table that corrections are booked into."""
+
+    url: str = Field(description=APPLIES)
+    schema_: Identifier | Literal[""] = Field("", alias="schema")
+    table: Identifier
+    columns: dict[str, str] = Field(
+        description="The table's column, and what it is given: account, currency, amount ..."
+    )
+    constants: dict[str, str] = Field({}, description="Further columns that are given the same text in every row.")
+    key_column: Identifier = Field("recon_key", description="Holds the idempotency key; install-target adds it.")
+    recorded_at: Identifier | Literal[""] = Field("", description="The column with the instant a row was written at.")
+    takes: Words = Field([], description=TAKES)
+
+
+class UpdateTargetModel(Shape):
+    """A table whose rows are changed where they still hold what was seen."""
+
+    url: str = Field(description=APPLIES)
+    schema_: Identifier | Literal[""] = Field("", alias="schema")
+    record: str = Field(description="The vocabulary that its rows are read as.")
+    table: Identifier
+    key: Identifier = Field(description="The column with the record's id.")
+    columns: dict[str, str] = Field(description="The record's field, and the table's column.")
+    stamp: Identifier | Literal[""] = Field("", description="A column that is set to the instant of the change.")
+    takes: Words = Field([], description=TAKES)
+
+
+class SqsTargetModel(Shape):
+    queue_url: Annotated[str, _pattern(r"https?://[^@?#\s]+", "the URL of a queue")]
+    region: Annotated[str, _pattern(r"[a-z0-9-]+", "a region as eu-west-1")] = ""
+    profile: str = Field("", description="A profile of the AWS configuration, for its credentials.")
+    endpoint_url: Annotated[str, BeforeValidator(_address)] = Field("", description="A server that is not Amazon's.")
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class RabbitTargetModel(Shape):
+    url: str = Field(description=f"amqp://USER:PASSWORD@HOST/VHOST, as {SECRET}")
+    exchange: str = Field("", description="Without it the default exchange, whose routing keys are names of queues.")
+    routing_key: Text
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class WebhookTargetModel(Shape):
+    url: str = Field(description="https://..., or env:NAME or file:PATH where something secret stands in it.")
+    secret: str | None = Field(None, description=f"Signs each request. {SECRET}")
+    lookup: str = Field("", description="An address with {key}: 200 where the message arrived, 404 where it did not.")
+    deduplicates: Flag = Field(False, description=DEDUPLICATES)
+    takes: Words = Field([], description=TAKES)
+
+
+class HandTargetModel(Shape):
+    """Done by hand: `recon fixes hand-out`, and `recon fixes hand-in` of what was done."""
+
+    takes: Words = Field([], description=TAKES)
+
+
+class TargetModel(Shape):
+    """Exactly one of these."""
+
+    journal: JournalTargetModel | None = None
+    update: UpdateTargetModel | None = None
+    sqs: SqsTargetModel | None = None
+    rabbitmq: RabbitTargetModel | None = None
+    webhook: WebhookTargetModel | None = None
+    by_hand: HandTargetModel | None = None
+
+
 class PgpModel(Shape):
     key: str = Field(description=f"Our private key. {SECRET}")
     passphrase: str | None = Field(None, description=SECRET)
@@ -514,6 +595,19 @@ class SequenceModel(Shape):
     )
 
 
+class RedisModel(Shape):
+    """Counters kept as sets: a record for each member of each set whose key is of the pattern."""
+
+    database: str = Field(description="One of databases, with a URL redis:// or rediss://.")
+    keys: Annotated[
+        str,
+        _pattern(
+            r"[^\s{}]*(\{[a-z_]+\}[^\s{}]+)*\{[a-z_]+\}[^\s{}]*", "a pattern as {product_id}:{offer}:stock:{scope}"
+        ),
+    ]
+    member: Name = Field(description="Field of the record that a set's members are.")
+
+
 class SourceModel(Shape):
     record: str | None = Field(None, description="Record vocabulary; a format says it already.")
     format: str | None = None
@@ -527,6 +621,7 @@ class SourceModel(Shape):
     database: str | None = None
     query: str | None = Field(None, description="SQL with bound :from and :to (instants, half open).")
     query_file: str | None = None
+    redis: RedisModel | None = None
     money: Literal["minor", "major"] = "minor"
     moves: Literal["events", "changes", "state"] | None = None
     psp: str = ""
@@ -536,6 +631,16 @@ class SourceModel(Shape):
     repeats: Flag = Field(False, description="A file may hold nothing but rows that were read before.")
     sequence: SequenceModel | None = Field(None, description="Of sources whose files are numbered.")
     optional_fields: Words = []
+
+
+class ApprovalsModel(Shape):
+    """Ceilings that no approval passes, in major units per currency; a currency that one of them lacks has none of it."""
+
+    per_fix: Amounts = Field(description="One fix.")
+    per_rule: Amounts = Field(description="What is approved of one break rule's fixes while one night is the newest.")
+    per_night: Amounts = Field(description="What is approved while one night is the newest.")
+    per_person: Amounts = Field(description="What one person approves while one night is the newest.")
+    approvers: Words | None = Field(None, description="Nobody else may approve; without it everybody but the maker.")
 
 
 class WorkspaceFile(Shape):
@@ -549,6 +654,7 @@ class WorkspaceFile(Shape):
     calendars: dict[str, CalendarModel] = {}
     databases: dict[str, DatabaseModel] = {}
     transports: dict[str, TransportModel] = {}
+    targets: dict[str, TargetModel] = {}
     unpack_limits: UnpackLimitsModel = UnpackLimitsModel()
     state: DatabaseModel | None = None
     opening: OpeningModel | None = None
@@ -559,3 +665,4 @@ class WorkspaceFile(Shape):
     threads: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=256)] = 2
     quarantine: QuarantineModel = QuarantineModel()
     brake: BrakeModel | None = None
+    approvals: ApprovalsModel | None = None

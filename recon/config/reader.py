@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon.config.yaml_file import Document, Key
 from recon.domain.money import exponent, read_minor
+from recon.domain.queue import NAME, Ceilings, Policy
 from recon.domain.rulebook import Brake, Expr
 from recon.engine.expressions import FieldSpace, check, nearest
 from recon.errors import Problem
@@ -64,6 +65,30 @@ def amounts(document: Document, given: Mapping[str, str], *path: Key) -> dict[st
 def brake(document: Document, fixes: int, share_percent: int, limits: Mapping[str, str]) -> Brake:
     """The brake at the top of a document, its amounts in minor units."""
     return Brake(fixes, share_percent, amounts(document, limits, "brake", "amount"))
+
+
+def approvals(
+    document: Document, ceilings: Mapping[str, Mapping[str, str]], approvers: Collection[str] | None
+) -> Policy:
+    """The ceilings of `approvals`, in minor units, and who may approve."""
+    read = {kind: amounts(document, given, "approvals", kind) for kind, given in ceilings.items()}
+    for at, name in enumerate(approvers or ()):
+        if not NAME.fullmatch(name):
+            remedy = "a login or a mail address: letters a to z in small, digits, . _ @ + -"
+            document.error(
+                f"{name!r} is not a name that decisions are signed with", remedy, "approvals", "approvers", at
+            )
+    for wide in ("per_rule", "per_night", "per_person"):
+        for currency, ceiling in read["per_fix"].items():
+            if currency in read[wide] and read[wide][currency] < ceiling:
+                message = f"{wide} of {currency} is below per_fix, so no fix could ever reach that"
+                document.error(message, "raise it, or lower per_fix", "approvals", wide, currency)
+            elif currency not in ceilings[wide]:
+                message = (
+                    f"{currency} has a ceiling per_fix and none {wide}, so nothing in {currency} could be approved"
+                )
+                document.error(message, f"add it to {wide}", "approvals", wide)
+    return Policy(Ceilings(**read), tuple(approvers) if approvers is not None else None)
 
 
 def template(document: Document, text: str, names: Collection[str], *path: Key) -> str:

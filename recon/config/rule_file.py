@@ -14,7 +14,7 @@ from pathlib import Path
 from recon.config import reader
 from recon.config.balance import unbalanced
 from recon.config.cases import parse_case
-from recon.config.models import NAME, FixModel, MessageModel, MustModel, RuleFile, RuleModel
+from recon.config.models import NAME, FixModel, MessageModel, MustModel, PassModel, RuleFile, RuleModel
 from recon.config.spaces import GROUP, kind_space, record_space, rule_space
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, parse_document, read_text
@@ -39,6 +39,7 @@ from recon.engine.expressions import to_sql
 from recon.errors import ConfigError, Place, Problem
 
 #: Names that a template may show beside those that a rule may read.
+MOST = 16  # what recon/match/subsets.py holds at once
 TEMPLATE_NAMES = ("code", "key", "night")
 #: Codes that the tool itself gives.
 RESERVED_CODES = ("unexplained",)
@@ -197,10 +198,57 @@ class _Reader:
             if model.suggest and (at == 0 or model.within_days is None or not model.unique):
                 message = "a pass that suggests comes after the first, with within_days and unique: true"
                 self.document.error(message, "it never guesses between two", "match", at)
-            if not model.suggest and (model.within_days is not None or model.unique):
-                message = "within_days and unique belong to a pass that suggests"
-                self.document.error(message, "add suggest: true, or remove them", "match", at)
-        return tuple(Pass(m.name, tuple(m.on), m.within_days, m.unique, m.suggest) for m in self.model.match)
+            elif at == 0 and (model.unique or model.within_days is not None or model.texts or model.sums):
+                self.document.error(
+                    "the first pass makes the groups, by equal fields alone", "a pass of its own", "match", at
+                )
+            elif not model.suggest and (model.within_days is not None) != (model.unique or bool(model.sums)):
+                message = "within_days belongs to a pass that is unique, or adds up"
+                self.document.error(message, "give unique: true as well, or remove it", "match", at)
+            self._ways(model, at)
+        return tuple(self._pass(model) for model in self.model.match)
+
+    def _pass(self, model: PassModel) -> Pass:
+        texts = tuple((side, field) for side, _, field in (each.partition(".") for each in model.texts))
+        return Pass(
+            model.name,
+            tuple(model.on),
+            model.within_days,
+            model.unique,
+            model.suggest,
+            texts,
+            tuple(model.sums),
+            tuple(model.opposite),
+            model.most,
+        )
+
+    def _ways(self, model: PassModel, at: int) -> None:
+        """What a pass says beside equal fields: texts to look in, sides to add up, sides of the other sign."""
+        for number, each in enumerate(model.texts):
+            texts = [
+                f"{side}.{field.name}"
+                for side, record in self.records.items()
+                for field in RECORD_TYPES[record].fields
+                if field.type in (Type.TEXT, Type.KEY)
+            ]
+            reader.known(self.document, each, texts, "a text of a side", "match", at, "texts", number)
+        if model.texts and (len(model.on) != 1 or model.unique or model.sums):
+            message = "a reference is looked for in texts: one field in on, and nothing else"
+            self.document.error(message, "as {on: [payout_id], texts: [bank.remittance]}", "match", at, "texts")
+        for key, sides in (("sums", model.sums), ("opposite", model.opposite)):
+            for number, side in enumerate(sides):
+                reader.known(self.document, side, self.model.sides, "a side", "match", at, key, number)
+        if model.sums and (len(set(model.sums)) != 2 or model.on != ["currency"] or model.suggest or model.unique):
+            message = "sums are of two sides, on: [currency], and neither suggest nor unique"
+            self.document.error(
+                message, "as {on: [currency], sums: [payout, bank], within_days: 3}", "match", at, "sums"
+            )
+        if model.most < 2 or model.most > MOST:
+            self.document.error(f"most is {model.most}", f"2 to {MOST}", "match", at, "most")
+        if model.opposite and not (model.sums or model.unique):
+            self.document.error(
+                "opposite belongs to a pass that compares amounts", "remove it", "match", at, "opposite"
+            )
 
     def _pass_field(self, field: str, everywhere: bool, *path: Key) -> None:
         """A field of a pass: of every side in the first, which makes the groups; later, of the sides that it is to unite."""
@@ -287,6 +335,7 @@ class _Reader:
             proven=self._rule(model.proven, *path, "proven") if model.proven is not None else None,
             limit=limit,
             deadline_days=model.deadline,
+            auto_approve=model.auto_approve,
             owner=model.owner,
             fires_on=self._cases(model.fires_on, *path, "fires_on"),
             silent_on=self._cases(model.silent_on, *path, "silent_on"),
@@ -308,11 +357,17 @@ class _Reader:
         if model.class_ == "auto_fix":
             if model.fix is None:
                 self.document.error(f"{model.code} is auto_fix without a fix", "add fix: NAME", *path)
-            if not model.limit:
+            if not model.limit and not self._of_goods(model.fix):
                 self.document.error(f"{model.code} is auto_fix without a limit", "add limit: {KRW: 1000000}", *path)
         elif model.limit or model.proven is not None:
             what = "limit" if model.limit else "proven"
             self.document.error(f"{what} belongs to auto_fix", "remove it, or change the class", *path, what, key=True)
+
+    def _of_goods(self, fix: str | None) -> bool:
+        """Whether the correction changes a record without money: there is nothing to hold a limit against."""
+        found = self.model.fixes.get(fix or "")
+        record = RECORD_TYPES.get(self.records.get(found.update.side, "") if found and found.update else "")
+        return record is not None and not record.has_money
 
     def _cases(self, given: list[dict[str, str]], *path: Key) -> tuple[Case, ...]:
         sides = tuple(self.model.sides)

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from recon.config.yaml_file import Document, Key
 from recon.workspace import Secret
 
-_SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb")
+REDIS = ("redis", "rediss")
+_SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", *REDIS)
 _SECRET_KEYS = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from recon.domain.rulebook import Class
 
 _OUTCOMES = ("cleared", "pending", "silent", "broken", "lapsed")
-_BUCKETS = ("brought", "new", "cleared", "carried", "quarantined", "excluded", "replayed")
+_BUCKETS = ("brought", "new", "cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -64,7 +64,7 @@ _ROLL_FORWARD = _object(
         "counts": _object(dict.fromkeys(_BUCKETS, _COUNT)),
         "amounts": {"anyOf": [_object(dict.fromkeys(_BUCKETS, _MINOR)), _object({})]},
     },
-    description="brought + new = cleared + carried + quarantined + excluded + replayed; no currency: rows not read",
+    description="brought + new = cleared + carried + read_again + quarantined + excluded + replayed; no currency: rows not read",
 )
 
 SUMMARY: dict[str, Any] = {
@@ -82,6 +82,10 @@ SUMMARY: dict[str, Any] = {
             "previous": {
                 "anyOf": [_object({"night": _DATE, "manifest_sha256": _SHA256}), {"type": "null"}],
                 "description": "the night that this one continues from; null for the first",
+            },
+            "audit": {
+                **_object({"records": _COUNT, "head": _SHA256}),
+                "description": "the audit trail before this night's own records; recon verify holds it against the database",
             },
             "reconciliations": _map(
                 _object(

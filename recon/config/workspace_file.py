@@ -19,12 +19,14 @@ from recon.config.format_file import read_format
 from recon.config.models import NAME, SourceModel, WorkspaceFile
 from recon.config.queries import check_pattern, check_query, overlap
 from recon.config.rule_file import read_reconciliation
-from recon.config.secrets import read_url
+from recon.config.secrets import REDIS, read_url
 from recon.config.shipped import shipped_rules
+from recon.config.targets import read_targets
 from recon.config.transports import check_use, read_pgp, read_transports, settle_seconds
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
 from recon.domain.calendar import Calendar
+from recon.domain.queue import Policy
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, Expected, Format, Moves, Reconciliation, Source
 from recon.errors import ConfigError, Place, Problem
@@ -72,6 +74,7 @@ class _Reader:
     others: list[Problem] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
     transports: dict[str, S3 | Sftp] = field(default_factory=dict)
+    databases: dict[str, Secret] = field(default_factory=dict)
     pgp_keys: dict[str, PgpKey] = field(default_factory=dict)
 
     def read(self) -> Workspace:
@@ -82,7 +85,7 @@ class _Reader:
         calendar = Calendar("weekdays")
         if model.calendar is not None and reader.known(document, model.calendar, calendars, "a calendar", "calendar"):
             calendar = calendars[model.calendar]
-        databases = {
+        databases = self.databases = {
             name: read_url(document, given.url, self.root, "databases", name, "url")
             for name, given in model.databases.items()
         }
@@ -94,6 +97,11 @@ class _Reader:
         if model.brake is not None:
             given = model.brake
             brake = reader.brake(document, given.fixes, given.share_percent, given.amount)
+        policy = Policy()
+        if model.approvals is not None:
+            wanted = model.approvals
+            kinds = ("per_fix", "per_rule", "per_night", "per_person")
+            policy = reader.approvals(document, {kind: getattr(wanted, kind) for kind in kinds}, wanted.approvers)
         hour, minute = map(int, model.cut_off.split(":"))
         return Workspace(
             root=self.root,
@@ -109,6 +117,7 @@ class _Reader:
             formats=formats,
             reconciliations=reconciliations,
             brake=brake,
+            policy=policy,
             first_night=model.opening.empty_from if model.opening else None,
             look_back_days=model.look_back_days,
             memory_limit=model.memory_limit,
@@ -119,6 +128,7 @@ class _Reader:
             hashes=dict(sorted(self.hashes.items())),
             transports=self.transports,
             pgp_keys=self.pgp_keys,
+            targets=read_targets(document, model.targets, model.databases, self.root),
             unpack_limits=UnpackLimits(model.unpack_limits.ratio, model.unpack_limits.size),
         )
 
@@ -236,7 +246,9 @@ class _Reader:
         moves = Moves(model.moves) if model.moves else Moves.EVENTS if model.files else None
         if moves is None:
             self.document.error("moves is missing", "events, changes or state: see docs/configure.md", *path)
-        query = self._way(model, moves or Moves.EVENTS, *path)
+        query = (
+            self._redis(model, record, moves, *path) if model.redis else self._way(model, moves or Moves.EVENTS, *path)
+        )
         if model.calendar:
             reader.known(self.document, model.calendar, self.model.calendars, "a calendar", *path, "calendar")
         self._psp(model, formats, *path)
@@ -262,8 +274,9 @@ class _Reader:
             moves,
             format=model.format,
             files=model.files,
-            database=model.database,
+            database=model.redis.database if model.redis else model.database,
             query=query,
+            member=model.redis.member if model.redis else "",
             psp=model.psp,
             account=model.account,
             calendar=model.calendar,
@@ -322,7 +335,11 @@ class _Reader:
         if model.database is None:
             self.document.error("database is missing", "name one of databases", *path)
         else:
-            reader.known(self.document, model.database, self.model.databases, "a database", *path, "database")
+            found = reader.known(self.document, model.database, self.model.databases, "a database", *path, "database")
+            if found and self._is_redis(model.database):
+                self.document.error(
+                    f"{model.database} is a Redis: it has no queries", "redis: {...}", *path, "database"
+                )
         if (model.query is None) == (model.query_file is None):
             self.document.error("a query stands in query or in query_file", "give exactly one", *path)
             return None
@@ -331,6 +348,29 @@ class _Reader:
         if query is not None:
             check_query(self.document, query, moves, *path, key)
         return query
+
+    def _redis(self, model: SourceModel, record: str | None, moves: Moves | None, *path: Key) -> str | None:
+        """A pattern of keys and the field that members are, as one query; every part of a key is a field too."""
+        given = model.redis
+        assert given is not None  # the caller looked
+        if any(part is not None for part in (model.files, model.format, model.database, model.query, model.query_file)):
+            self.document.error("a source of redis has no files and no query", "remove them", *path)
+        if moves is not None and moves is not Moves.STATE:
+            self.document.error("sets are read whole each night", "moves: state", *path, "moves")
+        known = reader.known(
+            self.document, given.database, self.model.databases, "a database", *path, "redis", "database"
+        )
+        if known and not self._is_redis(given.database):
+            self.document.error(
+                f"{given.database} is not a Redis", "a URL redis:// or rediss://", *path, "redis", "database"
+            )
+        names = RECORD_TYPES[record].names if record else ()
+        for name in (*re.findall(r"\{([a-z_]+)\}", given.keys), given.member) if record else ():
+            reader.known(self.document, name, names, f"a field of {record}", *path, "redis", "keys")
+        return f"{given.keys} {given.member}"
+
+    def _is_redis(self, database: str) -> bool:
+        return self.databases[database].value.partition(":")[0] in REDIS
 
     def _query_file(self, name: str, *path: Key) -> str | None:
         """The text of a file inside the workspace, reached without symbolic links."""

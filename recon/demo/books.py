@@ -45,7 +45,8 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"create table {prefix}ledger_entries (entry_id bigint not null primary key, journal_id bigint not null, "
         f"account {key} not null, kind {key} not null, psp {key}, psp_reference {key}, payment_order_id {key}, "
         f"order_id {key}, currency char(3) not null, amount_minor bigint not null, posted_at {time} not null, "
-        f"recorded_at {time} not null, memo {text}, settled_currency char(3), settled_amount_minor bigint)"
+        f"recorded_at {time} not null, memo {text}, settled_currency char(3), settled_amount_minor bigint, "
+        f"period_closed_at {time})"
     )
     orders = (
         f"create table {prefix}payment_order_versions (payment_order_id {key} not null, version integer not null, "

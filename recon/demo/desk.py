@@ -39,6 +39,7 @@ class Desk:
     def __init__(self, till: Till, first_number: int) -> None:
         self.till = till
         self.truth: list[Truth] = []
+        self.stopped: set[int] = set()  # nights on which a break stops automatic fixes everywhere
         self.payouts: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         self._number = first_number - 1
         self._made = 0

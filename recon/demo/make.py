@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from recon.demo.books import open_books
-from recon.demo.desk import Desk, Truth
+from recon.demo.desk import AUTO, MANUAL, Desk, Truth
 from recon.demo.files import SettlementFiles
 from recon.demo.plants import plant
 from recon.demo.rows import resend_parts
@@ -68,7 +69,7 @@ def make_shop(
         files.close()
         books.close()
     resend_parts(desk, PSPS)
-    _write_truth(root / "truth.csv", desk.truth)
+    _write_truth(root / "truth.csv", desk.truth, desk.stopped)
     reference = f"env:{URL_VARIABLE}" if ledger_url else "sqlite:///shop.sqlite"
     (root / "recon.yaml").write_text(recon_yaml(reference, schema, state_too and bool(ledger_url)), encoding="utf-8")
     return Shop(root, NIGHTS, root / "truth.csv", payments, seed, till.postings, files.lines, reference)
@@ -93,10 +94,12 @@ def _clear(root: Path) -> None:
     (root / _MARK).write_text(said, encoding="utf-8")
 
 
-def _write_truth(path: Path, truth: list[Truth]) -> None:
+def _write_truth(path: Path, truth: list[Truth], stopped: set[int]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("night", "reconciliation", "key", "code", "class", "state"))
         for row in sorted(truth):
+            if row.night in stopped and row.class_ == AUTO:
+                row = replace(row, class_=MANUAL)
             night = NIGHTS[row.night].isoformat()
             writer.writerow((night, row.reconciliation, row.key, row.code, row.class_, row.state))

@@ -35,7 +35,18 @@ SOURCES = """\
       select entry_id, journal_id, account, kind, psp, psp_reference, payout_id, currency, amount_minor as amount, posted_at
       from {prefix}treasury_entries
       where posted_at >= :from and posted_at < :to
+  bank:
+    record: bank_line
+    moves: events
+    database: shop
+    query: |
+      select account, kind, 'booked' as status, line_id as natural_id, psp, payout_id, currency, amount_minor as amount,
+             booked_on, remittance
+      from {prefix}bank_lines
+      where recorded_at >= :from and recorded_at < :to
 """
+BANK = "line_id, account, kind, psp, payout_id, currency, amount_minor, booked_on, remittance, recorded_at"
+ACCOUNT = "US-001"
 #: Days before the first night: past every due date.
 LONG_AGO = instant(0, -20 * DAY)
 
@@ -47,6 +58,7 @@ class Nova:
     desk: Desk
     rows: dict[int, list[dict[str, str]]] = field(default_factory=lambda: {0: [], 1: []})
     entries: list[tuple[Any, ...]] = field(default_factory=list)
+    bank: list[tuple[Any, ...]] = field(default_factory=list)
     _payouts: int = 0
     _lines: int = 0
 
@@ -95,17 +107,51 @@ class Nova:
         return self.line(payout, "capture", amount, fee=fee, night=night, payment_order_id=p.id)
 
     def pays(self, payout: str, amount: int, **more: Any) -> dict[str, str]:
-        """The payout itself: money that leaves the balance is below zero."""
+        """The payout itself, which reaches the bank under its reference and is booked."""
+        night, currency = more.get("night", 0), more.get("currency", CURRENCY)
+        self.deposit(amount, payout, night=night, currency=currency)
+        self.book("bank", "payout", amount, payout, night=night, currency=currency)
+        return self.sends(payout, amount, **more)
+
+    def sends(self, payout: str, amount: int, **more: Any) -> dict[str, str]:
+        """The payout as the provider lists it: money that leaves the balance is below zero."""
         return self.line(payout, "payout", -amount, **more)
 
+    def pay(self, amount: int, **more: Any) -> str:
+        """A payout of one sale that the provider lists, whatever becomes of it at the bank; its id."""
+        payout = self.payout_id()
+        self.sale(payout, amount)
+        self.sends(payout, amount, **more)
+        return payout
+
+    def deposit(
+        self,
+        amount: int,
+        payout: str = "",
+        text: str = "",
+        *,
+        kind: str = "",
+        night: int = 0,
+        currency: str = CURRENCY,
+        named: bool = False,
+    ) -> str:
+        """A line of the bank statement, with the payout in its text, or (`named`) in a field of its own; the key it has alone."""
+        number, what = f"BL-{len(self.bank) + 1:04d}", kind or ("credit" if amount > 0 else "debit")
+        head = (number, ACCOUNT, what, PSP if amount < 0 else None, payout if named else None, currency, amount)
+        note = text or (
+            f"NOVA PAYMENTS INC {payout.replace('-', ' ')}/USA" if payout and not named else "NOVA PAYMENTS INC"
+        )
+        self.bank.append((*head, NIGHTS[night].isoformat(), note, clock(instant(night, 20 * HOUR))))
+        return f"bank/{ACCOUNT}|{number}|{what}"
+
     def book(
-        self, account: str, kind: str, amount: int, payout: str = "", *, night: int = 0, reference: str = ""
+        self, account: str, kind: str, amount: int, payout: str = "", *, night: int = 0, currency: str = CURRENCY
     ) -> None:
         """A journal of two entries: `account` against the balance at the provider."""
         journal = f"TJ-{len(self.entries) // 2 + 1:05d}"
         for leg, signed in ((account, amount), ("psp_balance", -amount)):
-            head = (f"TE-{len(self.entries) + 1:05d}", journal, leg, kind, PSP, reference or None, payout or None)
-            self.entries.append((*head, CURRENCY, signed, clock(instant(night, 15 * HOUR))))
+            head = (f"TE-{len(self.entries) + 1:05d}", journal, leg, kind, PSP, None, payout or None)
+            self.entries.append((*head, currency, signed, clock(instant(night, 15 * HOUR))))
 
     def stands(self, rule: str, payout: str, code: str, class_: str, first: int = 0, last: int = LAST) -> None:
         self.desk.note(rule, f"{PSP}/{payout}", code, class_, BREAK, first, last)
@@ -229,6 +275,80 @@ def reserves(nova: Nova) -> None:
     nova.stands(rule, again, "restated_row", MANUAL, 1)
 
 
+# --- the bank ---
+
+
+def deposits(nova: Nova) -> None:
+    """Every way in which a payout reaches the bank, or does not; those above arrived under their reference."""
+
+    def stands(key: str, code: str, class_: str, first: int = 0) -> None:
+        nova.desk.note("bank", key, code, class_, BREAK, first, LAST)
+
+    def clears(key: str, what: str) -> None:
+        nova.desk.note("bank", key, what, "", CLEARED, 0, 0)
+
+    by_amount = nova.pay(333_33)
+    nova.deposit(333_33)
+    nova.book("bank", "payout", 333_33, by_amount)
+    clears(by_amount, "by_amount")
+
+    merged = [nova.pay(410_10), nova.pay(527_29)]
+    nova.deposit(937_39)
+    for payout, amount in zip(merged, (410_10, 527_29), strict=True):
+        nova.book("bank", "payout", amount, payout)
+        clears(payout, "merged")
+    batch = [nova.pay(611_17), nova.pay(722_31)]
+    nova.deposit(1_333_48)
+    stands(batch[0], "batch_deposit", AUTO)
+    parts = nova.pay(845_67)
+    nova.deposit(401_03)
+    nova.deposit(444_64)
+    nova.book("bank", "payout", 845_67, parts)
+    clears(parts, "in_parts")
+    twins = [nova.pay(50_05), nova.pay(50_05)]
+    stands(nova.deposit(50_05), "ambiguous_match", MANUAL)
+    for payout in twins:
+        nova.desk.note("bank", payout, "timing", "", PENDING, 0, LAST)
+
+    stands(nova.pay(960_00, at=LONG_AGO), "payout_not_received", INVESTIGATE)
+    short = nova.pay(700_00)
+    nova.deposit(685_00, short)
+    stands(short, "bank_short_by_fee", AUTO)
+    other = nova.pay(800_00)
+    nova.deposit(600_00, other)
+    stands(other, "bank_amount_mismatch", INVESTIGATE)
+    stands(nova.deposit(77_77, text="J SMITH"), "bank_unidentified_deposit", INVESTIGATE)
+    unbooked = nova.pay(450_00)
+    nova.deposit(450_00, unbooked)
+    stands(unbooked, "deposit_unbooked", AUTO)
+    wrong = nova.pay(460_00)
+    nova.deposit(460_00, wrong)
+    nova.book("bank", "payout", 459_00, wrong)
+    stands(wrong, "deposit_booked_wrong", MANUAL)
+    nova.book("bank", "payout", 10_00, "NV-9999")
+    stands("NV-9999", "deposit_booked_unproven", INVESTIGATE)
+
+    back = nova.pay(470_00)
+    nova.deposit(470_00, back, named=True)
+    nova.book("bank", "payout", 470_00, back)
+    nova.deposit(-470_00, back, named=True, kind="returned", night=1)
+    clears(back, "received")
+    stands(back, "payout_returned", MANUAL, 1)
+
+    unread = nova.payout_id()
+    nova.sale(unread, 480_00)
+    nova.pays(unread, 480_00)["amount"] = "-480.0.0"
+    stands(unread, "quarantined_row", MANUAL)
+    nova.stands("psp_balance", unread, "quarantined_row", MANUAL)
+    again = nova.payout_id()
+    nova.sale(again, 490_00)
+    row = nova.pays(again, 490_00)
+    nova.rows[1].append({**row, "amount": "-491.00"})
+    clears(again, "received")
+    stands(again, "restated_row", MANUAL, 1)
+    nova.stands("psp_balance", again, "restated_row", MANUAL, 1)
+
+
 def others(desk: Desk) -> None:
     """What was planted in the files of the other providers shows in their payouts too."""
     for (psp, payout), nights in sorted(desk.payouts.items()):
@@ -249,6 +369,7 @@ def make(making: Making) -> None:
     nova = Nova(making.desk)
     balances(nova)
     reserves(nova)
+    deposits(nova)
     others(making.desk)
     for night, rows in nova.rows.items():
         path = making.root / "in" / f"nova_{NIGHTS[night]}.csv"
@@ -258,16 +379,23 @@ def make(making: Making) -> None:
             writer.writerows(rows)
         os.utime(path, (instant(night, DAY + 2 * HOUR),) * 2)
     making.desk.till.add("treasury_entries", ENTRIES, nova.entries)
+    making.desk.till.add("bank_lines", BANK, nova.bank)
 
 
 SYSTEM = System(
-    reconciliations=("psp_balance", "psp_reserve"),
+    reconciliations=("psp_balance", "psp_reserve", "bank"),
     tables=(
         Table(
             "treasury_entries",
             "entry_id {key} not null primary key, journal_id {key} not null, account {key} not null, kind {key} not null, "
             "psp {key}, psp_reference {key}, payout_id {key}, currency char(3) not null, amount_minor bigint not null, "
             "posted_at {time} not null",
+        ),
+        Table(
+            "bank_lines",
+            "line_id {key} not null primary key, account {key} not null, kind {key} not null, psp {key}, payout_id {key}, "
+            "currency char(3) not null, amount_minor bigint not null, booked_on {key} not null, remittance {text}, "
+            "recorded_at {time} not null",
         ),
     ),
     sources=SOURCES,

@@ -41,7 +41,8 @@ _BOOKS = """\
     database: shop
     query: |
       select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
-             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo
+             amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo,
+             period_closed_at
       from {prefix}ledger_entries
       where recorded_at >= :from and recorded_at < :to
   orders:
@@ -72,6 +73,41 @@ _BOOKS = """\
 """
 
 
+_APPROVALS = """
+# What nobody's approval passes, in major units (docs/fix-queue.md): one fix, one rule's, all of a night's, one person's.
+approvals:
+  per_fix:    {KRW: 2000000, USD: 2000, EUR: 2000}
+  per_rule:   {KRW: 10000000, USD: 10000, EUR: 10000}
+  per_night:  {KRW: 30000000, USD: 30000, EUR: 30000}
+  per_person: {KRW: 20000000, USD: 20000, EUR: 20000}
+"""
+
+_TARGETS = """\
+
+# Where approved fixes are booked: docs/fix-queue.md. `recon fixes install-target ledger --run` makes what the ledger needs.
+targets:
+  ledger:
+    journal:
+      url: "{url}"
+{schema}      table: ledger_entries
+      recorded_at: recorded_at
+      columns:
+        entry_id: entry_number
+        journal_id: number
+        account: account
+        kind: kind
+        psp: psp
+        psp_reference: psp_reference
+        payment_order_id: payment_order_id
+        order_id: order_id
+        currency: currency
+        amount_minor: amount
+        posted_at: booked_at
+        recorded_at: booked_at
+        memo: memo
+"""
+
+
 def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
     """The workspace file. `url` is a reference (`env:NAME`) or a literal without credentials."""
     state = f'state: {{url: "{url}"}}\n' if state_too else ""
@@ -82,5 +118,6 @@ def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
     made = systems()
     others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
     names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
+    targets = _TARGETS.format(url=url, schema=f"      schema: {schema}\n" if schema else "")
     head = _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat())
-    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n"
+    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n{_APPROVALS}{targets}"

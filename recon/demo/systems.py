@@ -63,7 +63,7 @@ class System:
 
 def systems() -> tuple[System, ...]:
     """Every system, in the order in which they are made. Modules are looked up late: they import this one."""
-    from recon.demo import nova, orders, outbox
+    from recon.demo import ledger_books, nova, orders, outbox, points, stock, wallets
 
     # Orders last: their truth is made from payin's.
-    return (nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)
+    return (ledger_books.SYSTEM, wallets.SYSTEM, points.SYSTEM, stock.SYSTEM, nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)

@@ -5,10 +5,15 @@ Serial numbers of postings and journals follow the order of calls, so the same c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recon.demo.books import BATCH, GIFT_CARD_COLUMNS, ORDER_COLUMNS, POSTING_COLUMNS, Books, Row
 from recon.demo.files import SettlementFiles, reference
 from recon.demo.shop import Line, Payment, clock
 
+JOURNAL_COLUMNS = (
+    "entry_id, journal_id, account, kind, order_id, currency, amount_minor, posted_at, recorded_at, period_closed_at"
+)
 #: The other leg of a payment's journal.
 CONTRA = {
     "capture": "customer_payments",
@@ -82,6 +87,34 @@ class Till:
             self._postings.append((*head, code, signed, posted, written, None, *converted))
         if len(self._postings) >= BATCH:
             self._flush_postings()
+
+    def journal(
+        self,
+        kind: str,
+        currency: str,
+        legs: Sequence[tuple[str, int]],
+        at: int,
+        *,
+        recorded: int | None = None,
+        order_id: str | None = None,
+        closed_at: int | None = None,
+        of: int | None = None,
+    ) -> int:
+        """Any journal, by its legs (account, amount); gives its number, to which later legs may be added (`of`).
+
+        closed_at   when the accounting period that it is booked into was closed
+        """
+        if of is None:
+            self._journals += 1
+            of = self._journals
+        written = clock(at + 2 if recorded is None else recorded)
+        closed = None if closed_at is None else clock(closed_at)
+        rows: list[Row] = []
+        for account, amount in legs:
+            self.postings += 1
+            rows.append((self.postings, of, account, kind, order_id, currency, amount, clock(at), written, closed))
+        self.add("ledger_entries", JOURNAL_COLUMNS, rows)
+        return of
 
     def order(
         self,

@@ -94,8 +94,9 @@ class Fix:
     postings: tuple[tuple[str, str, int], ...] = ()  # (account, currency, minor units)
     record: str = ""
     record_id: str = ""
-    seen: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str | None] = field(default_factory=dict)  # None: NULL
     set: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)  # of a journal: what it is about, so that it matches
     message: Mapping[str, Any] = field(default_factory=dict)  # channel, key and body
 
     @property
@@ -103,24 +104,22 @@ class Fix:
         """The amount in major units; empty for a message about something that has none."""
         return to_text(self.amount, self.currency) if self.currency else ""
 
-    def as_json(self) -> dict[str, Any]:
-        """The line of fixes.jsonl."""
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it does. `content_sha256` is the hash of this as canonical JSON, and an approval signs it."""
         body: dict[str, Any] = {
             "fix_id": self.fix_id,
             "break_id": self.break_id,
             "reconciliation": self.reconciliation,
             "template": self.template,
             "kind": self.kind,
-            "class": str(self.class_),
             "memo": self.memo,
             "currency": self.currency,
             "amount": self.amount_text,
-            "limit": None if self.limit is None else to_text(self.limit, self.currency),
             "idempotency_key": self.idempotency_key,
-            "content_sha256": self.content_sha256,
-            "status": self.status,
         }
         if self.kind == "journal":
+            body["references"] = dict(self.references)
             body["postings"] = [
                 {"account": account, "currency": currency, "amount": to_text(amount, currency)}
                 for account, currency, amount in self.postings
@@ -135,3 +134,13 @@ class Fix:
                 "set": dict(self.set),
             }
         return body
+
+    def as_json(self) -> dict[str, Any]:
+        """The line of fixes.jsonl."""
+        return {
+            **self.content,
+            "class": str(self.class_),
+            "limit": None if self.limit is None else to_text(self.limit, self.currency),
+            "content_sha256": self.content_sha256,
+            "status": self.status,
+        }

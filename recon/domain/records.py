@@ -241,6 +241,7 @@ LEDGER_ENTRY = RecordType(
         Field("settled_amount", T.MONEY, "What it comes to at the ledger's own rate.", of="settled_currency"),
         Field("posted_at", T.INSTANT, "When it was posted, UTC."),
         Field("booked_on", T.DATE, "Accounting date, where the ledger keeps one."),
+        Field("period_closed_at", T.INSTANT, "When the accounting period that it is booked into was closed, UTC."),
         Field("memo", T.TEXT, "Free text of the posting."),
     ),
     instant="posted_at",
@@ -326,6 +327,160 @@ CONSUMED_EVENT = RecordType(
     instant="consumed_at",
 )
 
+# --- balances and goods: the shop's own systems ---------------------------------------------------------------------
+
+BALANCE = RecordType(
+    "balance",
+    "What an account holds, as one system says it: as it is stored, or as its entries add up. Read whole each night.",
+    (
+        Field("balance_id", T.KEY, "Tells the row from every other: account, unit and basis.", required=True),
+        Field("book", T.KEY, "ledger, wallet, points, safeguarding: which accounts these are.", required=True),
+        Field(
+            "basis", T.KEY, "stored; entries: the sum of the book's entries; ledger: of the postings.", required=True
+        ),
+        Field("account", T.KEY, "The account, wallet or member.", required=True),
+        Field("unit", T.KEY, "What it is counted in: the currency's code, or points.", required=True),
+        Field("currency", T.CURRENCY, "Currency, where it is money."),
+        Field("amount", T.MONEY, "What it holds, where it is money; what we owe counts positive.", of="currency"),
+        Field("quantity", T.INTEGER, "What it holds, where it is no money: points."),
+        Field("as_of", T.INSTANT, "When it last changed, UTC; without it, the night."),
+    ),
+    instant="as_of",
+)
+WALLET_ENTRY = RecordType(
+    "wallet_entry",
+    "One entry of a seller's or customer's wallet.",
+    (
+        Field("entry_id", T.KEY, "Primary key.", required=True),
+        Field("wallet_id", T.KEY, "The wallet.", required=True),
+        Field("kind", T.KEY, "topup, sale, refund, payout, adjustment.", required=True),
+        Field("payment_order_id", T.KEY, "The payment that filled it."),
+        Field("order_id", T.KEY, "The order that it speaks of."),
+        Field("currency", T.CURRENCY, "Currency of the wallet.", required=True),
+        Field("amount", T.MONEY, "Into the wallet > 0, out of it < 0.", of="currency", required=True),
+        Field("occurred_at", T.INSTANT, "When it was written, UTC."),
+    ),
+    instant="occurred_at",
+    kinds=("topup", "sale", "refund", "payout", "adjustment"),
+)
+POINTS_ORDER = RecordType(
+    "points_order",
+    "One order that points pay, wholly or in part, or that earns points, in its newest version.",
+    (
+        Field("order_id", T.KEY, "Primary key.", required=True),
+        Field("member_id", T.KEY, "Whose points."),
+        Field("status", T.KEY, "ORDERED, PAID, FAILED, CANCELLED, SHORT (no stock was left).", required=True),
+        Field("points", T.INTEGER, "Points that pay it."),
+        Field("earned", T.INTEGER, "Points that it earns when it is paid."),
+        Field("currency", T.CURRENCY, "Currency of the order.", required=True),
+        Field("amount", T.MONEY, "What those points are worth.", of="currency", required=True),
+        Field("updated_at", T.INSTANT, "When this version was written, UTC."),
+    ),
+    instant="updated_at",
+)
+POINTS_ENTRY = RecordType(
+    "points_entry",
+    "One entry of the history of customers' points.",
+    (
+        Field("entry_id", T.KEY, "Primary key.", required=True),
+        Field("member_id", T.KEY, "Whose points.", required=True),
+        Field("kind", T.KEY, "charge, give_back, earn, expire, adjustment.", required=True),
+        Field("order_id", T.KEY, "The order that it speaks of."),
+        Field("points", T.INTEGER, "To the member > 0, from the member < 0.", required=True),
+        Field("currency", T.CURRENCY, "What the points are worth: currency.", required=True),
+        Field("amount", T.MONEY, "What the points are worth, with their sign.", of="currency", required=True),
+        Field("balance_after", T.INTEGER, "The member's points after it."),
+        Field("occurred_at", T.INSTANT, "When it was written, UTC."),
+    ),
+    instant="occurred_at",
+    kinds=("charge", "give_back", "earn", "expire", "adjustment"),
+)
+STOCK = RecordType(
+    "stock",
+    "How many of a product there are, as one system says it: as it is stored, or as the history adds up. Read whole each night.",
+    (
+        Field("stock_id", T.KEY, "Tells the row from every other: product and basis.", required=True),
+        Field("product_id", T.KEY, "The product.", required=True),
+        Field("basis", T.KEY, "stored; history: the sum of the stock history.", required=True),
+        Field(
+            "on_hand", T.INTEGER, "Pieces there are: what was sold is taken off, what is held is not.", required=True
+        ),
+        Field("available", T.INTEGER, "Pieces that may still be ordered: on hand less live holds."),
+        Field("as_of", T.INSTANT, "When it last changed, UTC; without it, the night."),
+    ),
+    instant="as_of",
+)
+STOCK_HOLD = RecordType(
+    "stock_hold",
+    "Pieces that an order holds until it is paid or runs out of time. Read whole each night.",
+    (
+        Field("hold_id", T.KEY, "Primary key.", required=True),
+        Field("order_id", T.KEY, "The order.", required=True),
+        Field("product_id", T.KEY, "The product.", required=True),
+        Field("member_id", T.KEY, "Who ordered."),
+        Field("quantity", T.INTEGER, "Pieces held.", required=True),
+        Field("status", T.KEY, "HELD, CONSUMED (sold), RELEASED (given back).", required=True),
+        Field("expires_at", T.INSTANT, "Until when it holds, UTC."),
+        Field("created_at", T.INSTANT, "When it was made, UTC."),
+    ),
+    instant="created_at",
+)
+ORDER_LINE = RecordType(
+    "order_line",
+    "One product of an order, with the order's state, in its newest version.",
+    (
+        Field("line_id", T.KEY, "Primary key.", required=True),
+        Field("order_id", T.KEY, "The order.", required=True),
+        Field("product_id", T.KEY, "The product.", required=True),
+        Field("member_id", T.KEY, "Who ordered."),
+        Field("quantity", T.INTEGER, "Pieces ordered.", required=True),
+        Field("status", T.KEY, "Of the order: ORDERED, PAID, FAILED, CANCELLED.", required=True),
+        Field("updated_at", T.INSTANT, "When this version was written, UTC."),
+    ),
+    instant="updated_at",
+)
+STOCK_MOVEMENT = RecordType(
+    "stock_movement",
+    "One entry of the stock history, which is only ever appended to.",
+    (
+        Field("movement_id", T.KEY, "Primary key.", required=True),
+        Field("product_id", T.KEY, "The product.", required=True),
+        Field("kind", T.KEY, "sold, given_back, restocked, adjustment.", required=True),
+        Field("order_id", T.KEY, "The order that it speaks of."),
+        Field("quantity", T.INTEGER, "Into stock > 0, out of it < 0.", required=True),
+        Field("occurred_at", T.INSTANT, "When it was written, UTC."),
+    ),
+    instant="occurred_at",
+    kinds=("sold", "given_back", "restocked", "adjustment"),
+)
+PURCHASE = RecordType(
+    "purchase",
+    "One purchase number that the stock history counts as sold and not given back. Read whole each night.",
+    (
+        Field("purchase_no", T.KEY, "Primary key: the number that the counter keeps.", required=True),
+        Field("product_id", T.KEY, "The product.", required=True),
+        Field("member_id", T.KEY, "Who bought.", required=True),
+        Field("order_id", T.KEY, "The order."),
+        Field("quantity", T.INTEGER, "Pieces.", required=True),
+        Field("member_limit", T.INTEGER, "Pieces that one person may buy of the product; empty: any number."),
+        Field("purchased_at", T.INSTANT, "When it was written, UTC."),
+    ),
+    instant="purchased_at",
+)
+STOCK_COUNTER = RecordType(
+    "stock_counter",
+    "One purchase number in a counter that is kept as a set (Redis). Read whole each night.",
+    (
+        Field("counter", T.KEY, "The set's key.", required=True),
+        Field("product_id", T.KEY, "The product, from the key.", required=True),
+        Field("offer", T.KEY, "What else the key says of the product: the offer, or its price."),
+        Field("scope", T.KEY, "total, or the member whose purchases the set counts.", required=True),
+        Field("purchase_no", T.KEY, "The purchase number: a member of the set.", required=True),
+        Field("as_of", T.INSTANT, "Empty: a set says no time; the night."),
+    ),
+    instant="as_of",
+)
+
 RECORD_TYPES: dict[str, RecordType] = {
     r.name: r
     for r in (
@@ -336,5 +491,15 @@ RECORD_TYPES: dict[str, RecordType] = {
         ORDER,
         OUTBOX_EVENT,
         CONSUMED_EVENT,
+        BALANCE,
+        WALLET_ENTRY,
+        POINTS_ORDER,
+        POINTS_ENTRY,
+        STOCK,
+        STOCK_HOLD,
+        ORDER_LINE,
+        STOCK_MOVEMENT,
+        PURCHASE,
+        STOCK_COUNTER,
     )
 }

@@ -88,13 +88,22 @@ class Exclude:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One matching pass. A `suggest` pass never clears: it proposes one partner, or says that there are several."""
+    """One matching pass. A `suggest` pass never clears: it proposes one partner, or says that there are several.
+
+    texts      (side, field) pairs in which the reference of `on` is looked for as a word
+    sums       two sides whose groups are united where exactly one choice of them adds up; `most` groups a window
+    opposite   sides whose amounts have the other sign than the rest: what the one pays, the other receives
+    """
 
     name: str
     on: tuple[str, ...]
     within_days: int | None = None
     unique: bool = False
     suggest: bool = False
+    texts: tuple[tuple[str, str], ...] = ()
+    sums: tuple[str, ...] = ()
+    opposite: tuple[str, ...] = ()
+    most: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,7 @@ class BreakRule:
     limit: Mapping[str, int] = field(default_factory=dict)
     deadline_days: int | None = None  # business days from first seen
     owner: str = ""
+    auto_approve: bool = False  # fixes of this rule, where auto_fix and within limits, need no person
     fires_on: tuple[Case, ...] = ()
     silent_on: tuple[Case, ...] = ()
     stops_fixes: bool = False
@@ -409,7 +419,8 @@ class Source:
     format: str | None = None
     files: str | None = None  # glob under the workspace; {date} and {date:%Y%m%d} are the night's, {seq} a number
     database: str | None = None
-    query: str | None = None
+    query: str | None = None  # of Redis: a pattern of keys with named parts, a space, and the field that members are
+    member: str = ""  # of Redis: that field
     psp: str = ""
     account: str = ""
     calendar: str = ""

@@ -162,6 +162,15 @@ def equality(expr: Expr) -> tuple[str, str] | None:
     return (parts[0], parts[1]) if all(type(part) in _LEAVES for part in (tree.left, tree.right)) else None
 
 
+def compared(expr: Expr) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a plain comparison reads left and right of its sign; nothing for any other expression."""
+    tree = _parse(expr.text)
+    if type(tree) not in _COMPARISONS:
+        return frozenset(), frozenset()
+    left, right = (frozenset(map(_name, _columns(tree.args[part]))) for part in ("this", "expression"))
+    return left, right
+
+
 def nearest(word: str, words: Collection[str]) -> str:
     """ "did you mean X?" with the nearest of the legal words; else a listing where they are few; else empty."""
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)

@@ -16,9 +16,14 @@ from datetime import date
 from typing import Any
 
 from recon.domain.breaks import Fix
+from recon.domain.canonical import canonical, sha256_text
 from recon.domain.money import to_text
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
+
+#: What a posting says of the payment that it is about; one on which the sides differ is left out.
+REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +61,15 @@ def propose_fixes(
     demoted: dict[str, str] = {}
     for each in candidates:
         template = rule.fixes.get(each.rule.fix) if each.rule.fix else None
-        body = _body(template, each, fill) if template else None
+        body = _body(rule, template, each, fill) if template else None
         if body is None:
             if each.class_ is Class.AUTO_FIX:
                 demoted[each.break_id] = "its fix has no amount"
             continue
         currency, amount = body["currency"], body["amount"]
         limit = each.rule.limit.get(currency)
-        if each.class_ is Class.AUTO_FIX and (limit is None or amount > limit):
+        of_goods = body["kind"] == "update" and not currency
+        if each.class_ is Class.AUTO_FIX and not of_goods and (limit is None or amount > limit):
             demoted[each.break_id] = (
                 (f"no limit for {currency}" if currency else "there is no amount to hold against its limit")
                 if limit is None
@@ -79,7 +85,7 @@ def propose_fixes(
 
 
 def _body(
-    template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
+    rule: Reconciliation, template: FixTemplate, each: Candidate, fill: Callable[[str, Mapping[str, Any]], str]
 ) -> dict[str, Any] | None:
     """What the fix does; None where an amount is unknown or nothing is left to correct."""
     if template.is_journal:
@@ -96,6 +102,7 @@ def _body(
             "kind": "journal",
             "memo": fill(template.memo, facts),
             "postings": postings,
+            "references": _references(each.facts),
             "currency": postings[0][1],
             "amount": max(abs(amount) for _, _, amount in postings),
         }
@@ -103,6 +110,9 @@ def _body(
         return _message(template, each, fill)
     side = template.update or ""
     amount, currency = each.facts.get(f"{side}__amount"), each.facts.get(f"{side}__currency")
+    if not RECORD_TYPES[rule.side(side).record].has_money:
+        # Of goods; it has no amount that a limit could be held against.
+        amount, currency = (0, "") if each.facts.get(f"{side}__record_id") else (None, None)
     if amount is None or currency in (None, "mixed"):
         return None
     return {
@@ -110,11 +120,26 @@ def _body(
         "memo": "",
         "record": side,
         "record_id": each.facts.get(f"{side}__record_id") or "",
-        "seen": {name: str(each.facts.get(f"{side}__{name}")) for name in template.seen},
+        "seen": {name: _text(each.facts.get(f"{side}__{name}")) for name in template.seen},
         "set": dict(template.set),
         "currency": currency,
         "amount": abs(int(amount)),
     }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _references(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a posting has to bear for the next night to find it: the payment that it is about, as the sides name it."""
+    found = {}
+    for name in REFERENCES:
+        values = [facts.get(name), *(value for key, value in facts.items() if key.endswith(f"__{name}"))]
+        known = sorted({str(value) for value in values if value not in (None, "")})
+        if len(known) == 1:
+            found[name] = known[0]
+    return found
 
 
 def _message(
@@ -154,12 +179,9 @@ def _balanced(template: str, postings: Sequence[tuple[str, str, int]]) -> None:
 
 
 def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, Any], limit: int | None) -> Fix:
-    content = json.dumps(
-        {**body, "break_id": each.break_id, "template": each.rule.fix}, sort_keys=True, ensure_ascii=False
-    )
     amounts = body.get("postings") or body.get("message") or [body["seen"], body["set"]]
     key = hashlib.sha256(json.dumps([each.break_id, each.rule.fix, amounts], ensure_ascii=False).encode()).hexdigest()
-    return Fix(
+    made = Fix(
         fix_id="FIX-" + key[:16].upper(),
         break_id=each.break_id,
         reconciliation=rule.name,
@@ -171,15 +193,17 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
         limit=limit,
         class_=each.class_,
         idempotency_key=key,
-        content_sha256=hashlib.sha256(content.encode()).hexdigest(),
+        content_sha256="",
         proposed_on=night,
         postings=tuple(tuple(posting) for posting in body.get("postings", ())),
+        references=body.get("references", {}),
         record=body.get("record", ""),
         record_id=body.get("record_id", ""),
         seen=body.get("seen", {}),
         set=body.get("set", {}),
         message=body.get("message", {}),
     )
+    return replace(made, content_sha256=sha256_text(canonical(made.content)))
 
 
 def _classed(fix: Fix, class_: Class, demoted: Mapping[str, str]) -> Fix:

@@ -15,6 +15,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from recon.errors import ReconError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -45,6 +47,16 @@ class Connection(Protocol):
 def connect(url: str) -> Connection:
     """Open a connection in a read-only snapshot. Raises the driver's own error where that fails (see `failures`)."""
     kind = urlsplit(url).scheme.partition("+")[0]
+    if kind in ("redis", "rediss"):
+        if not _has("redis"):
+            raise ReconError(
+                "missing-extra",
+                "a source of Redis needs the library redis, which is not installed",
+                "pip install 'payrecon[redis]'",
+            )
+        from recon.ingest.redis import RedisSets
+
+        return RedisSets(url)
     if kind == "sqlite" and _has("adbc_driver_sqlite"):
         return _AdbcSqlite(url)
     if kind == "postgresql" and _has("adbc_driver_postgresql"):
@@ -58,6 +70,10 @@ def failures() -> tuple[type[Exception], ...]:
 
     # Not every OSError: a full disk under our own scratch files is not the database.
     errors: list[type[Exception]] = [DBAPIError, ConnectionError, TimeoutError]
+    if _has("redis"):
+        from redis.exceptions import RedisError
+
+        errors.append(RedisError)
     if _has("adbc_driver_manager"):
         import adbc_driver_manager
 

@@ -34,6 +34,16 @@ IDENTITY = {
     "payment_order": ("payment_order_id",),
     "settlement_line": ("natural_id",),
     "bank_line": ("natural_id",),
+    "balance": ("balance_id",),
+    "wallet_entry": ("entry_id",),
+    "points_order": ("order_id",),
+    "points_entry": ("entry_id",),
+    "stock": ("stock_id",),
+    "stock_hold": ("hold_id",),
+    "order_line": ("line_id",),
+    "stock_movement": ("movement_id",),
+    "purchase": ("purchase_no",),
+    "stock_counter": ("counter", "purchase_no"),
     "order": ("order_id",),
     "outbox_event": ("event_id",),
     "consumed_event": ("consumption_id",),
@@ -195,7 +205,7 @@ class _Reading:
         self.night = night
         self.engine, self.source, self.zone, self.cut_off, self.limits = engine, source, zone, cut_off, limits
         self.record = RECORD_TYPES[source.record]
-        self.file = f"query:{source.name}"
+        self.file = f"{'redis' if source.member else 'query'}:{source.name}"
         self.parquet, self.bad_parquet = out / f"{source.name}.parquet", out / f"{source.name}.quarantine.parquet"
         self.scratch = out / f".{source.name}.scratch"
 
@@ -254,7 +264,8 @@ class _Reading:
         self.engine.register("recon_query_rows", reader)
         try:
             self.engine.rows(
-                f"COPY (SELECT {', '.join(cells)}, {raw} FROM recon_query_rows) "
+                # SCAN may give an element twice.
+                f"COPY (SELECT {'DISTINCT ' if self.source.member else ''}{', '.join(cells)}, {raw} FROM recon_query_rows) "
                 f"TO {text(rows)} (FORMAT parquet, COMPRESSION lz4)"
             )
         finally:

@@ -24,12 +24,12 @@ def judge(engine: Engine, plan: Plan) -> None:
         _kinds(engine, plan)
         _recheck(engine, plan)
         _musts(engine, plan)
-    else:
+        build_facts(engine, plan)
+    else:  # nothing has moved since the passes made the facts
         engine.step(
             f"{plan.prefix}_kinds",
             f"create table {plan.table('kinds')} as\nselect {_key(plan)} from {plan.table('groups')} where false",
         )
-    build_facts(engine, plan)
     named = plan.kinds_named if plan.rule.lifecycle_by else ()
     filled = "".join(f", k.{kind}__{what}" for kind in named for what in _NO_KIND)
     engine.step(

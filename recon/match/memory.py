@@ -59,15 +59,26 @@ def remember(engine: Engine, plan: Plan, cleared: Sequence[Path], opened: Path |
     """
     columns = ", ".join(column for column, _ in cleared_columns(plan))
     carried = opened / "remembered.parquet" if opened else None
-    parts = [f"select {columns} from read_parquet([{', '.join(text(file) for file in cleared)}])"] if cleared else []
+    parts = [f"select {columns} from ({_kept(engine, plan, cleared)})"] if cleared else []
     if carried and carried.exists():
         # What a night within the look-back knows is not read twice.
         oldest = plan.night - timedelta(days=plan.look_back_days)
-        parts.append(f"select {columns} from read_parquet({text(carried)}) where night < DATE '{oldest}'")
+        parts.append(f"select {columns} from ({_kept(engine, plan, [carried])}) where night < DATE '{oldest}'")
     nothing = ", ".join(f"CAST(NULL AS {kind}) as {column}" for column, kind in cleared_columns(plan))
     body = "\nunion all\n".join(parts) or f"select {nothing} where false"
     engine.step(f"{plan.prefix}_memory", f"create view {plan.table('memory')} as\n{body}")
     _names(engine, plan, nights_remembered(engine, plan, cleared, opened), carried)
+
+
+def _kept(engine: Engine, plan: Plan, files: Sequence[Path]) -> str:
+    """What files of earlier nights hold, with tonight's columns: a night whose rules did not read a field has kept nothing of
+    it, so it is unknown."""
+    read = f"read_parquet([{', '.join(text(file) for file in files)}], union_by_name = true)"
+    there = {name for name, *_ in engine.rows(f"describe select * from {read}")}
+    columns = [
+        column if column in there else f"CAST(NULL AS {kind}) as {column}" for column, kind in cleared_columns(plan)
+    ]
+    return f"select {', '.join(columns)} from {read}"
 
 
 def nights_remembered(engine: Engine, plan: Plan, cleared: Sequence[Path], opened: Path | None) -> list[Path]:

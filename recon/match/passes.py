@@ -11,10 +11,11 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from recon.domain.rulebook import Pass
+from recon.domain.rulebook import Pass, Side
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan, within
 from recon.match.sieve import agrees_sql
+from recon.match.sums import unite_by_sums
 from recon.match.work import add_work, build_facts
 
 
@@ -28,10 +29,12 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
     # A group that rejoined what is remembered and now agrees is settled: it draws nobody in.
     settled = f"select gid from {plan.table('facts')} where not restated and {agrees_sql(plan, kinds_known=False)}"
     same_key = "\nunion\n".join(
-        f"select w.gid, w.kind, {listed} from {plan.table('work')} w join {plan.table('work_' + side.name)} s on s.gid = w.gid "
+        f"select w.gid, w.kind, {', '.join(f's.{field}' for field in fields)} from {plan.table('work')} w join {plan.table('work_' + side.name)} s on s.gid = w.gid "
         f"where {filled} and w.root not in ({settled})"
         for side in sides
     )
+    if each.texts and sides:
+        same_key = f"{same_key}\nunion\n{_in_texts(plan, each, sides, settled)}"
     by_key = f"select gid, kind, 'key' as {fields[0]} from {plan.table('work')} where false"
     engine.step(f"{plan.prefix}_links_{each.name}", f"create table {links} as\n{same_key or by_key}")
     if not engine.one(f"select count(*) from {links}"):
@@ -51,6 +54,25 @@ def unite_by_reference(engine: Engine, plan: Plan, each: Pass) -> bool:
         f"select list(distinct gid order by gid) from {links} group by kind, {listed} having count(distinct gid) > 1 order by 1"
     )
     return _unite(engine, plan, each, [list(gids) for (gids,) in shared])
+
+
+def _in_texts(plan: Plan, each: Pass, sides: list[Side], settled: str) -> str:
+    """Groups in whose texts a reference of another group stands as a word. Case and what is no letter or digit do not count."""
+    field = each.on[0]
+    known = "\nunion\n".join(
+        f"select distinct {field} from {plan.table(side.name + '_full')} where length({_word(field)}) >= 8"
+        for side in sides
+    )
+    return "\nunion\n".join(
+        f"""select w.gid, w.kind, p.{field} from {plan.table("work")} w join {plan.table("work_" + side)} s on s.gid = w.gid
+join ({known}) p on contains({_word(f"s.{text_field}")}, {_word(f"p.{field}")}) where w.root not in ({settled})"""
+        for side, text_field in each.texts
+    )
+
+
+def _word(column: str) -> str:
+    """The column's words in lower case, with one space around each."""
+    return f"(' ' || trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g')) || ' ')"
 
 
 def _unite(engine: Engine, plan: Plan, each: Pass, shared: list[list[int]]) -> bool:
@@ -98,7 +120,7 @@ def suggest(engine: Engine, plan: Plan, each: Pass) -> None:
     Counting is done on buckets of equal candidates, so ten thousand equal amounts cost no more than one.
     """
     candidates = plan.table(f"candidates_{each.name}")
-    engine.step(f"{plan.prefix}_candidates_{each.name}", f"create table {candidates} as\n{_candidates(plan)}")
+    engine.step(f"{plan.prefix}_candidates_{each.name}", f"create table {candidates} as\n{_candidates(plan, each)}")
     if not engine.one(f"select count(*) from {candidates} where keyless"):
         return
     buckets, degrees = plan.table(f"buckets_{each.name}"), plan.table(f"degrees_{each.name}")
@@ -127,11 +149,14 @@ from {buckets} x join {buckets} y on {pair} join {degrees} dx on dx.bucket = x.b
     _take_suggestions(engine, plan, each, f"{candidates} c join {buckets} b using ({fields})")
 
 
-def _candidates(plan: Plan) -> str:
+def _candidates(plan: Plan, each: Pass) -> str:
     """Left-over groups that have not been cleared or rejoined, and pending ones: with the first present side's amount."""
     first = {
         what: "case "
-        + " ".join(f"when {side.name}__count > 0 then {side.name}__{what}" for side in plan.rule.sides)
+        + " ".join(
+            f"when {side.name}__count > 0 then {'-' if what == 'amount' and side.name in each.opposite else ''}{side.name}__{what}"
+            for side in plan.rule.sides
+        )
         + " end"
         for what in ("amount", "currency")
     }
@@ -173,7 +198,9 @@ def run_passes(engine: Engine, plan: Plan) -> None:
     """Every pass after the first, strictest first, and the facts of what they made."""
     build_facts(engine, plan)
     for each in plan.rule.passes[1:]:
-        if each.suggest:
+        if each.sums:
+            unite_by_sums(engine, plan, each)
+        elif each.unique:
             suggest(engine, plan, each)
         elif not unite_by_reference(engine, plan, each):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from recon.domain.rulebook import Expr
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
 from recon.engine.plan import Plan, within
@@ -50,17 +51,36 @@ def read_quarantined(engine: Engine, plan: Plan, opened: Path | None) -> None:
 
 
 def _ours(plan: Plan) -> str:
-    """Rows whose record a side reads and that, as far as they could be read, the rule file does not exclude."""
+    """Rows whose record a side reads and that, as far as they could be read, a side may take and the rule file does not
+    exclude."""
     parts = []
     for record in dict.fromkeys(side.record for side in plan.rule.sides):
         excluded = [
             to_sql(exclude.where, lambda name: name)
             for exclude in plan.rule.excludes
-            if exclude.record == record and {column for column, _ in QUARANTINED} >= set(exclude.where.names)
+            if exclude.record == record and _readable(exclude.where)
         ]
         condition = " or ".join(f"coalesce({each}, false)" for each in excluded)
-        parts.append(f"record = {text(record)}" + (f" and not ({condition})" if condition else ""))
+        # What could not be read may be anything, and so may a kind that the mapping does not know.
+        taken = [
+            f"coalesce({to_sql(side.where, lambda name: name if name != 'kind' else _KIND)}, true)"
+            if side.where and _readable(side.where)
+            else "true"
+            for side in plan.rule.sides
+            if side.record == record
+        ]
+        parts.append(
+            f"record = {text(record)} and ({' or '.join(taken)})" + (f" and not ({condition})" if condition else "")
+        )
     return " or ".join(f"({part})" for part in parts)
+
+
+_KIND = "nullif(kind, 'unknown')"
+
+
+def _readable(where: Expr) -> bool:
+    """Whether the expression reads nothing but what a row in quarantine keeps."""
+    return {column for column, _ in QUARANTINED} >= set(where.names)
 
 
 def find_quarantined_groups(engine: Engine, plan: Plan) -> None:

@@ -75,6 +75,7 @@ def _meet(plan: Plan) -> str:
         facts += [
             f"CAST({alias}.k1 is not null AS BIGINT) as {side.name}__count",
             f"{alias}.amount as {side.name}__amount, {alias}.currency as {side.name}__currency",
+            *(f"{alias}.amount as {side.name}__{what}" for what in _spread(plan, side)),
             *(f"{alias}.{field} as {side.name}__{field}" for field in plan.agreed(side)),
             *_totals(plan, side, f"{alias}."),
         ]
@@ -89,6 +90,12 @@ from (
   from {_single(plan, plan.rule.sides[0])} {aliases[0]}
 {joins}
 )"""
+
+
+def _spread(plan: Plan, side: Side) -> list[str]:
+    """Smallest and greatest amount, where `agree` reads them: of a record that stands alone, its amount."""
+    names = {name for expr in plan.in_sieve for name in expr.names}
+    return [what for what in ("amount_min", "amount_max") if f"{side.name}.{what}" in names]
 
 
 def _single(plan: Plan, side: Side) -> str:

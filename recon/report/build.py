@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from recon.domain.breaks import Break, Fix
+from recon.domain.casework import Word
 from recon.domain.money import to_text
 from recon.domain.rulebook import BreakRule, Class, Must, Reconciliation, Severity
 from recon.engine.duck import Engine
@@ -48,6 +49,8 @@ class Settings:
     time_zone: str
     cut_off: str
     previous_night: date | None
+    audit_records: int = 0
+    audit_head: str = ""
 
 
 def bucket_of(age_days: int) -> str:
@@ -116,8 +119,13 @@ select coalesce(psp, ''), coalesce(currency, ''), outcome, count(*) from {plan.t
     return counts
 
 
-def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) -> tuple[BreakFact, ...]:
-    """The breaks that the page holds: the most severe and oldest first, each with its records."""
+def break_facts(
+    engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break], words: Mapping[str, Sequence[Word]] | None = None
+) -> tuple[BreakFact, ...]:
+    """The breaks that the page holds: the most severe and oldest first, each with its records.
+
+    words   what people decided, by break id
+    """
     shown = causes.carried(breaks, EMBEDDED_MAX)
     records: dict[tuple[str, int], tuple[RecordFact, ...]] = {}
     for plan in plans:
@@ -128,7 +136,11 @@ def break_facts(engine: Engine, plans: Sequence[Plan], breaks: Sequence[Break]) 
     texts = Texts(plan.rule for plan in plans)
     return tuple(
         _break_fact(
-            each, by_name.get(each.reconciliation), records.get((each.reconciliation, each.gid or 0), ()), texts
+            each,
+            by_name.get(each.reconciliation),
+            records.get((each.reconciliation, each.gid or 0), ()),
+            texts,
+            (words or {}).get(each.break_id, ()),
         )
         for each in shown
     )
@@ -152,7 +164,9 @@ class Texts:
         return translated(rule.next_step, rule.next_step_ko, each.next_step) if rule else ""
 
 
-def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...], texts: Texts) -> BreakFact:
+def _break_fact(
+    each: Break, plan: Plan | None, records: tuple[RecordFact, ...], texts: Texts, words: Sequence[Word]
+) -> BreakFact:
     kind = each.key.rpartition("/")[2]
     speaking = [side for side in plan.rule.sides if plan.speaks(side, kind)] if plan else []
     # A side that does not speak of this kind would look like a missing record.
@@ -182,7 +196,8 @@ def _break_fact(each: Break, plan: Plan | None, records: tuple[RecordFact, ...],
         provenance=each.provenance,
         related=each.related,
         records=records,
-        tried=tried(plan, each.facts) if plan else (),
+        tried=tried(plan, each.facts) if plan and each.facts else (),
+        said=tuple(word.text for word in words),
         why_ko=texts.why(each),
         next_step_ko=texts.next_step(each),
         past=tuple(
@@ -322,6 +337,8 @@ def night_facts(
             )
         ),
         reproduce=f"recon run --date {night}",
+        audit_records=settings.audit_records,
+        audit_head=settings.audit_head,
         sentence_ko=sentence_ko(verdict, night, open_breaks, groups.get("pending", 0), awaiting),
         bridge=causes.bridge(rules, tie_out, open_breaks),
         clusters=causes.clusters(open_breaks, Texts(rules).why),

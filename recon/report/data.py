@@ -10,7 +10,6 @@ Never    sums or rounds: amounts stay decimal text; never lets data end its scri
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import zlib
@@ -18,10 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from recon.domain.casework import NEEDS_REASON, REASONS
 from recon.domain.records import RECORD_TYPES, Type
 from recon.report.facts import BreakFact, FixFact, NightFacts, RecordFact
 from recon.report.text import shown
 from recon.report.words import Phrases
+from recon.report.workbook_decisions import seen_sha256
 
 EMBED_LIMIT = 20_000
 CHUNK = 200
@@ -163,8 +164,11 @@ def _index(
         "config": facts.config_sha256,
         "total": max(facts.breaks_open + facts.breaks_resolved, len(facts.breaks)),
         "sides": [shown(side) for side in sides],
+        "of": {word(shown(name)): [sides.index(side) for side in of] for name, of in sides_by_name(breaks).items()},
         "spoken": [sum(1 << n for n, side in enumerate(sides) if side in b.amounts) for b in breaks],
         "money": MONEY_FIELDS,
+        "reasons": REASONS,
+        "needs_reason": NEEDS_REASON,
         "chunk": CHUNK,
         "words": word.values,
         "texts": texts.values,
@@ -176,6 +180,14 @@ def _index(
 def sides_of(breaks: Iterable[BreakFact]) -> list[str]:
     """Every side that a break of the night names, in order of first appearance."""
     return list(dict.fromkeys(side for b in breaks for side in b.amounts))
+
+
+def sides_by_name(breaks: Iterable[BreakFact]) -> dict[str, list[str]]:
+    """Reconciliation -> its sides in the order of its rule file, the outside world first."""
+    found: dict[str, dict[str, None]] = {}
+    for b in breaks:
+        found.setdefault(b.reconciliation, {}).update(dict.fromkeys(b.amounts))
+    return {name: list(of) for name, of in found.items()}
 
 
 def explain_command(b: BreakFact) -> str:
@@ -210,18 +222,11 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed, texts: _Texts) -
         "tried": [texts(line[:300]) for line in b.tried],
         "past": [[p.night.isoformat(), p.state, p.class_, shown(p.code), p.difference, p.currency] for p in b.past],
         "fix": _fix(fix) if fix else None,
-        "seen": seen_sha256(b, fix),
+        "said": [shown(text, 500) for text in b.said],
+        "seen": seen_sha256(
+            b.break_id, b.code, b.class_, b.currency, b.difference, b.fix_id, fix.content_sha256 if fix else None
+        ),
     }
-
-
-def seen_sha256(b: BreakFact, fix: FixFact | None) -> str:
-    """What a person saw of a break and its fix, as 16 hex digits: another one later means that it has changed since.
-
-    The state is left out: a break that persists for another night is still the same.
-    """
-    content = fix.content_sha256 if fix else ""
-    told = [b.break_id, b.code, b.class_, b.currency or "", b.difference or "", b.fix_id or "", content]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _record(r: RecordFact, files: _Indexed) -> dict[str, object]:
@@ -232,7 +237,11 @@ def _record(r: RecordFact, files: _Indexed) -> dict[str, object]:
         "file": files(f"{shown(r.file, 200)}\0{shown(r.sha256, 64)}"),
         "line": r.line,
         "cleared": r.cleared_on.isoformat() if r.cleared_on else "",
-        "fields": [[_name(name), shown(text, 500)] for name, text in r.fields.items()],
+        # Most are plain, and there are a million of them on a bad day: those are not handed to `shown`.
+        "fields": [
+            [_name(name), text if len(text) <= 500 and text.isascii() and text.isprintable() else shown(text, 500)]
+            for name, text in r.fields.items()
+        ],
     }
 
 
@@ -259,7 +268,7 @@ def _fix(fix: FixFact) -> dict[str, object]:
         "sha256": shown(fix.content_sha256),
         "postings": [[shown(p.account), shown(p.currency), p.amount] for p in fix.postings],
         "record": shown(fix.record, 200),
-        "seen": [[shown(name), shown(text)] for name, text in fix.seen.items()],
+        "seen": [[shown(name), shown("NULL" if text is None else text)] for name, text in fix.seen.items()],
         "set": [[shown(name), shown(text)] for name, text in fix.set.items()],
     }
 

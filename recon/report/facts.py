@@ -63,6 +63,7 @@ class BreakFact:
     related: tuple[str, ...] = ()  # breaks that share a payment or an order with this one
     records: tuple[RecordFact, ...] = ()
     tried: tuple[str, ...] = ()  # a line per pass: what it found
+    said: tuple[str, ...] = ()  # a line per decision of a person: day, name, what, why
     why_ko: str = ""  # empty: the rule has no Korean text
     next_step_ko: str = ""
     past: tuple[PastFact, ...] = ()  # the nights on which something of it changed, oldest first
@@ -92,7 +93,7 @@ class FixFact:
     content_sha256: str
     postings: tuple[PostingFact, ...] = ()
     record: str = ""
-    seen: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str | None] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,7 +123,7 @@ class TieOutLine:
 
 @dataclass(frozen=True, slots=True)
 class RollForwardLine:
-    """brought + new = cleared + carried + quarantined + excluded + replayed, in records and in money.
+    """brought + new = cleared + carried + read_again + quarantined + excluded + replayed, in records and in money.
 
     Amounts are minor units as text ("brought", "new", ...), keyed like the counts; empty where the source has none."""
 
@@ -263,6 +264,8 @@ class NightFacts:
     quarantine: tuple[QuarantineFact, ...]
     rules: tuple[RuleFact, ...]
     reproduce: str  # the command line
+    audit_records: int = 0  # in the audit trail, before what this night adds to it
+    audit_head: str = ""  # the hash of the last of them
     sentence_ko: str = ""
     bridge: tuple[BridgeStep, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()  # the largest first

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from recon.config.shipped import shipped_templates
 from recon.report import view
-from recon.report.data import Embedded, embed, script_json, sides_of
+from recon.report.data import Embedded, embed, script_json, sides_by_name, sides_of
 from recon.report.facts import BreakFact, NightFacts
 from recon.report.text import ESCAPED, grouped, is_negative, is_zero, long_date, long_date_ko, negated, shown, words
 from recon.report.words import Phrases
@@ -46,6 +46,8 @@ def render_html(facts: NightFacts, templates: Sequence[Path] = ()) -> str:
         embedded=embedded,
         static=_static(embedded),
         sides=_listed_sides(embedded),
+        amounts=_amounts(embedded),
+        several=len({name for name, *_ in facts.by_code} | {b.reconciliation for b in embedded.breaks}) > 1,
         tie_out=view.tie_out(facts),
         codes=view.codes(facts),
         ageing=view.ageing(facts),
@@ -158,7 +160,18 @@ def _static(embedded: Embedded) -> tuple[BreakFact, ...]:
     return embedded.breaks[:STATIC_ROWS]
 
 
+OUTSIDE_AND_OURS = ["Outside", "Ours"]
+
+
 def _listed_sides(embedded: Embedded) -> list[str]:
-    """Sides with a column of their own in the list; more than four would not fit, and the panel has them."""
+    """Sides with a column of their own in the list. More than four would not fit: then what the outside says, and we."""
     sides = sides_of(embedded.breaks)
-    return sides if len(sides) <= 4 else []
+    return sides if len(sides) <= 4 else OUTSIDE_AND_OURS
+
+
+def _amounts(embedded: Embedded) -> Callable[[BreakFact], list[str | None]]:
+    """What stands in those columns for a break."""
+    sides, of = _listed_sides(embedded), sides_by_name(embedded.breaks)
+    if sides is not OUTSIDE_AND_OURS:
+        return lambda b: [b.amounts.get(side) for side in sides]
+    return lambda b: [b.amounts.get(side) for side in (*of[b.reconciliation], "", "")[:2]]

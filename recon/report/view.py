@@ -18,7 +18,7 @@ CLASSES = ("investigate", "manual_review", "auto_fix")
 BUCKETS = ("0-1", "2-3", "4-7", "8-30", "30+")
 SOURCES_OF_ROLL = ("brought", "new")
 SPARK_WIDTH, SPARK_HEIGHT = 84, 20
-USES_OF_ROLL = ("cleared", "carried", "quarantined", "excluded", "replayed")
+USES_OF_ROLL = ("cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
 
 _WIDE = Context(prec=60)  # 128-bit totals have 39 digits
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
+_TELLING = 7  # characters that a text with placeholders has to begin with
 _LONGEST = 2_000  # characters of a text that is looked up
 
 
@@ -28,7 +29,7 @@ def translated(template: str, korean: str, filled: str) -> str:
     if found is None or not set(_PLACEHOLDER.findall(korean)) <= set(names):
         return ""
     values = dict(zip(names, found.groups(), strict=True))
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], korean)
+    return _filled(korean, values)
 
 
 class Phrases:
@@ -36,18 +37,31 @@ class Phrases:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = texts
-        self._patterns = [(english, korean) for english, korean in texts.items() if _PLACEHOLDER.search(english)]
+        # A text that begins with what differs would be taken for anything.
+        self._patterns = [
+            (re.compile("(.+?)".join(map(re.escape, _PLACEHOLDER.split(english)[::2])), re.DOTALL), english, korean)
+            for english, korean in texts.items()
+            if english.find("{") >= _TELLING
+        ]
         self._known: dict[str, str] = {}
 
     def ko(self, text: str) -> str:
         """The Korean of a text that the tool made; `text` itself where it is not known."""
         if text not in self._known:
-            self._known[text] = self.texts.get(text) or self._matched(text)
+            self._known[text] = self.texts.get(text) or "; ".join(map(self._part, text.split("; ")))
         return self._known[text]
 
-    def _matched(self, text: str) -> str:
-        for english, korean in self._patterns:
-            # A pattern of nothing but placeholders would take everything.
-            if found := translated(english, korean, text):
-                return found
-        return "; ".join(map(self.ko, text.split("; "))) if "; " in text else text
+    def _part(self, text: str) -> str:
+        if text in self.texts or len(text) > _LONGEST:
+            return self.texts.get(text, text)
+        for pattern, english, korean in self._patterns:
+            if found := pattern.fullmatch(text):
+                values = dict(zip(_PLACEHOLDER.findall(english), found.groups(), strict=True))
+                # What a reason quotes is itself a text of the tool.
+                quoted = {name: self._part(value) for name, value in values.items()}
+                return _filled(korean, quoted)
+        return text
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)

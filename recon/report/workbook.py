@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.domain.casework import DECISIONS, REASONS
 from recon.domain.money import exponent
 from recon.report import view
 from recon.report.data import ordered, sides_of
@@ -23,12 +24,10 @@ from recon.report.workbook_decisions import (
     ASSIGN,
     BREAK,
     DECISION,
-    DECISIONS,
     FILLED_IN,
     FIX,
     QUEUE,
     REASON,
-    REASONS,
     REMARK,
     SEEN,
     seen_sha256,
@@ -446,6 +445,7 @@ def _about(sheets: Sheets, facts: NightFacts, queue_sheets: Sequence[str]) -> No
             ("Breaks listed", f"{len(facts.breaks):,} of {total:,}, in {', '.join(queue_sheets)}"),
             ("Tool", f"recon {facts.tool_version}"),
             ("Configuration SHA-256", facts.config_sha256),
+            ("Audit trail", f"{facts.audit_records} records, head {facts.audit_head}"),
             ("To reproduce", facts.reproduce),
             (
                 "Filling in the queue",

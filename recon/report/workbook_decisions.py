@@ -16,28 +16,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from recon.domain.casework import DECISIONS, NEEDS_REASON, REASONS
 from recon.errors import ReconError
-
-#: What a person can decide in a row, and what it means.
-DECISIONS = {
-    "approve": "the proposed fix may be applied",
-    "reject": "the proposed fix is wrong",
-    "resolve": "settled by hand; nothing is left to do",
-    "assign": "somebody looks after it",
-}
-#: Reason codes, and what they mean.
-REASONS = {
-    "agreed": "checked against the records, and right",
-    "corrected": "booked or mended by hand",
-    "timing": "it will come, or came, by itself",
-    "duplicate": "the same as another break",
-    "psp_error": "the provider's fault; claimed from it",
-    "our_error": "our fault; mended at its cause",
-    "written_off": "too small to go after",
-    "wrong_fix": "the break is right, its correction is not",
-    "other": "see the remark",
-}
-NEEDS_REASON = ("reject", "resolve")
 
 QUEUE = "Queue"
 BREAK, FIX, SEEN = "Break", "Fix", "Seen"
@@ -45,6 +25,7 @@ DECISION, REASON, ASSIGN, REMARK = "Decision", "Reason", "Assign to", "Remark"
 FILLED_IN = (DECISION, REASON, ASSIGN, REMARK)
 
 _UNPACKED_MAX = 512 * 2**20  # bytes of a workbook's parts: a sheet is held whole
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # made once: a night has many breaks
 _LONGEST = 2_000  # characters of a remark or a name
 
 
@@ -106,7 +87,7 @@ def seen_sha256(
     The state is left out: a break that persists for another night is still the same.
     """
     told = [break_id, code, class_, currency or "", difference or "", fix_id or "", content_sha256 or ""]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+    return hashlib.sha256(_ENCODE(told).encode()).hexdigest()[:16]
 
 
 def read_decisions(path: Path) -> WorkbookDecisions:

@@ -17,6 +17,8 @@ def probe(url: str, queries: Mapping[str, str]) -> tuple[str, dict[str, tuple[st
     queries   by name; they may bind :from and :to
     Returns (why it can't be reached, columns by query, what is wrong by query). Messages never hold the URL.
     """
+    if url.startswith(("redis://", "rediss://")):
+        return _probe_redis(url), {}, {}
     made = sa.make_url(url)
     scheme = made.drivername.partition("+")[0]
     if scheme == "sqlite":
@@ -43,6 +45,17 @@ def probe(url: str, queries: Mapping[str, str]) -> tuple[str, dict[str, tuple[st
     except sa.exc.DBAPIError as error:
         return _first_line(error), columns, wrong
     return "", columns, wrong
+
+
+def _probe_redis(url: str) -> str:
+    import redis
+
+    try:
+        with redis.Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as client:
+            client.ping()
+    except redis.RedisError as error:
+        return type(error).__name__
+    return ""
 
 
 def _columns(connection: sa.Connection, query: str) -> tuple[str, ...]:

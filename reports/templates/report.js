@@ -12,7 +12,7 @@
   const SEVERITY = { investigate: 0, manual_review: 1, auto_fix: 2 };
   const AGES = { "0-1": [0, 1], "2-3": [2, 3], "4-7": [4, 7], "8-30": [8, 30], "30+": [31, Infinity] };
   const CLASS_WORDS = { investigate: "Investigate", manual_review: "Manual review", auto_fix: "Auto fix" };
-  const CHOSEN = ["class", "code", "psp", "currency", "owner", "first"];
+  const CHOSEN = ["class", "code", "reconciliation", "psp", "currency", "owner", "first"];
   const FILTERS = ["q", ...CHOSEN, "state", "age", "due", "min"];
   const FIRST_FIELDS = ["kind", "currency", "amount", "captured_amount", "status", "previous_status", "psp", "payment_order_id", "order_id", "psp_reference"];
   // Fields in which two records of one payment differ by nature: left unmarked, so that what is marked means something.
@@ -21,14 +21,8 @@
   const AMOUNT = /^(-?)(\d+)(\.\d+)?$/;
   const HIDDEN = "•••";
   const SVG = "http://www.w3.org/2000/svg";
-  // What can be decided, the reason codes, and which decisions need what. recon fixes import reads the same words.
+  // What can be decided; recon fixes import reads the same words. The reason codes come with the data.
   const DECISIONS = { approve: "Approve the fix", reject: "Reject the fix", resolve: "Resolved by hand", assign: "Assign to somebody" };
-  const REASONS = {
-    agreed: "checked against the records, and right", corrected: "booked or mended by hand", timing: "it will come, or came, by itself",
-    duplicate: "the same as another break", psp_error: "the provider's fault; claimed from it", our_error: "our fault; mended at its cause",
-    written_off: "too small to go after", wrong_fix: "the break is right, its correction is not", other: "see the remark",
-  };
-  const NEEDS_REASON = ["reject", "resolve"];
 
   const $ = (id) => document.getElementById(id);
   const pristine = document.documentElement.cloneNode(true); // for the copy without names and amounts
@@ -135,7 +129,7 @@
   }
 
   // --- what is shown: the state in the address -------------------------------------------------------------------
-  const EMPTY = { q: "", class: "", code: "", psp: "", currency: "", owner: "", first: "", state: "open", age: "", due: "", min: "", sort: "", view: "", page: 1, pick: "", lang: "", theme: "", hide: "", keys: "", break: "" };
+  const EMPTY = { q: "", class: "", code: "", reconciliation: "", psp: "", currency: "", owner: "", first: "", state: "open", age: "", due: "", min: "", sort: "", view: "", page: 1, pick: "", lang: "", theme: "", hide: "", keys: "", break: "" };
   const LASTING = ["view", "pick", "lang", "theme", "hide", "keys"]; // what a filter of the page's own links leaves as it is
   let state = { ...EMPTY };
   let matches = [];
@@ -213,11 +207,13 @@
   // It scrolls, and only what is seen is in the page; or it has pages, for readers that walk through a table.
   const narrow = matchMedia("(max-width: 720px)");
   const isPaged = () => state.view === "pages" || narrow.matches;
-  const listed = () => (index.sides.length <= 4 ? index.sides.length : 0);
+  const listed = () => (index.sides.length <= 4 ? index.sides.length : 2);
+  const sidesOf = (i) => index.of[column.reconciliation[i]] ?? [];
+  const listedAmounts = (i) => (index.sides.length <= 4 ? column.amounts[i] : [0, 1].map((n) => column.amounts[i][sidesOf(i)[n]] ?? null));
 
   function row(i, at) {
     const id = column.id[i], due = column.deadline[i], resolved = word("state", i) === "resolved", choice = decided.get(id);
-    const sides = listed() ? column.amounts[i].map((amount) => moneyCell(amount, "")) : [];
+    const sides = listedAmounts(i).map((amount) => moneyCell(amount, ""));
     const link = el("a", { href: address({ break: id }), title: column.key[i] }, marked(column.key[i]));
     const status = choice ? [icon("good"), " ", t(choice.decision)] : t(word("state", i));
     return el("tr", { "data-i": i, "aria-rowindex": at + 2, class: [resolved ? "resolved" : "", i === current ? "current" : "", picked.has(id) ? "picked" : ""].join(" ").trim() || null },
@@ -231,6 +227,7 @@
   const gap = (rows) => { const tr = el("tr", { class: "gap", "aria-hidden": "true" }, el("td", { colspan: 11 + listed() })); tr.style.height = `${rows * ROW}px`; return tr; };
   let drawn = [0, 0];
   function draw(most) {
+    $("viewport").classList.toggle("scrolls", !isPaged());
     const pages = Math.max(1, Math.ceil(matches.length / PAGE));
     state.page = Math.min(state.page, pages);
     let start = 0, end = Math.min(matches.length, most ?? Infinity);
@@ -257,7 +254,6 @@
     $("pager").hidden = pages === 1 || !isPaged();
     $("previous").disabled = state.page === 1;
     $("next").disabled = state.page === pages;
-    $("viewport").classList.toggle("scrolls", !isPaged());
     $("paged").setAttribute("aria-pressed", String(state.view === "pages"));
     for (const th of document.querySelectorAll("#list th[data-sort]")) {
       const name = state.sort.replace(/^-/, "");
@@ -381,7 +377,7 @@
   }
   // The difference in a sentence: who says more, and how much.
   function worth(i) {
-    const difference = column.difference[i], currency = word("currency", i), [outside, ...others] = index.sides;
+    const difference = column.difference[i], currency = word("currency", i), [outside, ours] = sidesOf(i);
     if (difference === null) return t("The sides name several currencies, so there is no one difference; each side's amount stands below.");
     if (isZero(difference)) {
       const some = column.amounts[i].find((amount) => amount !== null) ?? difference, lacking = index.sides.find((_, n) => column.amounts[i][n] === null && expected(i, n));
@@ -389,23 +385,23 @@
       return lacking ? t("{amount} that {side} has no record of; the others agree on it.", told) : t("The sides agree on {amount}: what is wrong is not an amount between them.", told);
     }
     const amount = `${money(difference.replace(/^-/, ""))} ${currency}`;
-    const absent = (n) => column.amounts[i][n] === null && expected(i, n);
-    const ours = others[0] ?? "";
-    if (absent(0)) return t("{amount} that {side} does not have.", { amount, side: outside });
-    if (ours && absent(1)) return t(isNegative(difference) ? "{amount} went out and {side} does not have it." : "{amount} came in and {side} does not have it.", { amount, side: ours });
-    return t(isNegative(difference) ? "{side} says {amount} less than we do." : "{side} says {amount} more than we do.", { amount, side: outside });
+    const absent = (n) => n !== undefined && column.amounts[i][n] === null && expected(i, n);
+    if (absent(outside)) return t("{amount} that {side} does not have.", { amount, side: index.sides[outside] });
+    if (absent(ours)) return t(isNegative(difference) ? "{amount} went out and {side} does not have it." : "{amount} came in and {side} does not have it.", { amount, side: index.sides[ours] });
+    return t(isNegative(difference) ? "{side} says {amount} less than we do." : "{side} says {amount} more than we do.", { amount, side: index.sides[outside] ?? "" });
   }
   function sums(i) {
     const currency = word("currency", i);
     const item = (name, text, extra) => el("div", { class: extra }, el("dt", null, marked(name)),
       el("dd", { class: isNegative(text) ? "negative" : null }, text === null || text === undefined ? "–" : `${money(text)} ${currency}`));
-    return el("dl", { class: "sums" }, ...index.sides.map((side, n) => (column.amounts[i][n] !== null || expected(i, n) ? item(side, column.amounts[i][n], "") : null)), item(t("difference"), column.difference[i], "difference"));
+    return el("dl", { class: "sums" }, ...sidesOf(i).map((n) => (column.amounts[i][n] !== null || expected(i, n) ? item(index.sides[n], column.amounts[i][n], "") : null)), item(t("difference"), column.difference[i], "difference"));
   }
   function records(i, d) {
     if (!d.records.length) return el("p", { class: "muted" }, t("Tonight brought no record of it; the explain command tells of earlier nights."));
     const present = new Set(d.records.map((r) => r.side));
     const missing = index.sides.filter((side, n) => column.amounts[i][n] === null && !present.has(side) && expected(i, n));
-    const rank = (side) => (index.sides.includes(side) ? index.sides.indexOf(side) : index.sides.length);
+    const inOrder = sidesOf(i).map((n) => index.sides[n]);
+    const rank = (side) => (inOrder.includes(side) ? inOrder.indexOf(side) : inOrder.length);
     // One column per record, and one for each side that should have had one, in the order of the sides.
     const columns = [...d.records, ...missing.map((side) => ({ side, none: true, fields: [] }))].sort((a, b) => rank(a.side) - rank(b.side));
     const seen = {}, count = {};
@@ -494,7 +490,7 @@
     const options = (first, words, chosen) => [el("option", { value: "" }, first), ...Object.entries(words).map(([value, label]) => el("option", { value, selected: value === chosen }, t(label)))];
     const possible = Object.fromEntries(Object.entries(DECISIONS).filter(([name]) => hasFix || !["approve", "reject"].includes(name)));
     const what = el("select", { name: "decision" }, options(t("Choose"), possible, before?.decision));
-    const why = el("select", { name: "reason" }, options("–", REASONS, before?.reason));
+    const why = el("select", { name: "reason" }, options("–", index.reasons, before?.reason));
     const who = el("input", { name: "assign_to", autocomplete: "off", maxlength: 200, value: before?.assign_to });
     const remark = el("input", { name: "remark", autocomplete: "off", maxlength: 2000, value: before?.remark });
     const wrong = el("p", { class: "wrong", role: "alert" });
@@ -510,7 +506,7 @@
   }
   function problem({ decision, reason, assign_to, remark }) {
     if (!decision) return t("Choose a decision first.");
-    if (NEEDS_REASON.includes(decision) && !reason) return t("This decision needs a reason.");
+    if (index.needs_reason.includes(decision) && !reason) return t("This decision needs a reason.");
     if (decision === "assign" && !assign_to) return t("Say to whom.");
     if (reason === "other" && !remark) return t("The reason “other” needs a remark.");
     return "";

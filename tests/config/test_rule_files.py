@@ -166,3 +166,41 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path):
 
 def test_the_group_without_any_fact_is_unexplained(payin):
     assert first_rules(payin, [{}]) == ["ledger_not_in_psp"] or first_rules(payin, [{}]) == ["unexplained"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("on: [payment_order_id], texts: [psp.memoo]", "psp.memoo is not a text of a side"),
+        ("on: [payment_order_id], texts: [psp.amount]", "psp.amount is not a text of a side"),
+        ("on: [payment_order_id, kind], texts: [psp.memo]", "a reference is looked for in texts"),
+        ("on: [currency], sums: [psp, bank]", "bank is not a side"),
+        ("on: [currency], sums: [psp, psp], within_days: 3", "sums are of two sides"),
+        ("on: [currency, amount], sums: [psp, ledger], within_days: 3", "sums are of two sides"),
+        ("on: [currency], sums: [psp, ledger]", "within_days belongs to a pass that is unique, or adds up"),
+        ("on: [currency], sums: [psp, ledger], within_days: 3, most: 17", "most is 17"),
+        ("on: [currency, amount], within_days: 3", "within_days belongs to a pass that is unique, or adds up"),
+        ("on: [payment_order_id, kind], opposite: [psp]", "opposite belongs to a pass that compares amounts"),
+    ],
+)
+def test_a_pass_that_cannot_work_is_refused(files, given, said):
+    files.change(
+        "rules", "on: [payment_order_id, kind]}", f"on: [payment_order_id, kind]}}\n  - {{name: later, {given}}}"
+    )
+    told = [problem.message for problem in read_reconciliation(files.paths["rules"])[1]]
+    assert any(said in message for message in told), told
+
+
+def test_the_first_pass_makes_the_groups_by_equal_fields_alone(files):
+    files.change("rules", "on: [payment_order_id, kind]}", "on: [payment_order_id], texts: [psp.memo]}")
+    told = [problem.message for problem in read_reconciliation(files.paths["rules"])[1]]
+    assert any("the first pass makes the groups" in message for message in told), told
+
+
+def test_a_rule_file_says_what_its_breaks_are_off_by(files):
+    files.change("rules", "breaks:", "difference: {amount: total(psp.net), currency: psp.settled_currency}\nbreaks:")
+    difference = files.rules().difference
+    assert difference is not None
+    assert (difference.amount.text, difference.currency.text) == ("total(psp.net)", "psp.settled_currency")
+    files.change("rules", "amount: total(psp.net)", "amount: psp.psp")
+    assert any(problem.severity == "error" for problem in read_reconciliation(files.paths["rules"])[1])

@@ -20,3 +20,11 @@ def test_the_nights_find_exactly_what_was_planted(tmp_path, payments, seed):
     assert verdicts == ["breaks"] * 5
     assert found.exact, found
     assert found.recall == 1.0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3, 23))
+def test_twenty_more_shops(tmp_path, seed):
+    """Which provider has which case is another with every seed."""
+    _, found = run_all(tmp_path / "shop", 300, seed)
+    assert found.exact, found

@@ -16,6 +16,7 @@ from workspaces import apart, identified, recon_yaml, write_workspace
 
 NIGHT = "2026-11-19"
 SECRET = "open-sesame-4711"
+WAITS = 0.02  # seconds between two tries of a server
 #: What a person who runs recon has in the environment; none of it may ever be shown.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIAREADER",
@@ -74,10 +75,10 @@ class FarShop:
         (self.root / "recon.yaml").write_text(text + more, encoding="utf-8")
 
     def night(self, *options: str, night: str = NIGHT, **environment: str) -> Answer:
-        return self.runner.night(self.root, night, *options, environment={**ENVIRONMENT, **environment})
+        return self.runner.night(self.root, night, *options, environment={**ENVIRONMENT, **environment}, waits=WAITS)
 
     def check(self, *options: str, **environment: str) -> Answer:
-        return self.runner.recon(self.root, "check", *options, environment={**ENVIRONMENT, **environment})
+        return self.runner.recon(self.root, "check", *options, environment={**ENVIRONMENT, **environment}, waits=WAITS)
 
     # --- what a night left ---
 

@@ -86,6 +86,21 @@ def test_f34_a_file_of_test_mode_or_of_another_account_is_set_aside(tmp_path, of
     assert refused.exit == 2 and "[not-acceptable]" in refused.error, "money that is none is never taken"
 
 
+def test_f6_a_shipped_format_knows_the_date_that_its_files_bear(tmp_path):
+    """PayPal's settlement report says in each section which day it is of."""
+    shop = Shop(tmp_path / "shop", more='  paypal: {format: paypal_settlement, files: "in/STL-{date:%Y%m%d}*.CSV"}\n')
+    shop.pay(D13, T1=10000)
+    shop.settle(f"toss_{D13}.csv", T1=10000)
+    report = next((Path(__file__).parents[1] / "formats" / "cases" / "paypal_settlement").glob("*.CSV"))
+    shop.write("in/STL-20261013.01.009.CSV", report.read_text("utf-8"))
+    said = shop.run(D13)
+    assert said.exit == 3
+    [entry] = [each for each in shop.left(D13)["inputs"] if each["source"] == "paypal"]
+    assert (entry["code"], entry["read"]) == ("wrong_day", 0)
+    assert entry["reason"] == "the file says it is for 2026-11-18, expected 2026-10-13, as its name has it"
+    assert entry["reason"] in said.out and shop.cleared(D13) == 1
+
+
 BANK = '  bank: {format: mt940, psp: toss, files: "in/stmt_{date}.sta", expected: business_days}\n'
 
 

@@ -4,7 +4,7 @@ Everything is imported once and nothing has run, so that no thread of DuckDB or 
 starts at once. A request and its answer are a line of JSON each:
 
 request   arguments of `recon`, directory and environment; kill_after, in seconds, or kill_at, the number of a point;
-          largest_file, in bytes: writing beyond it fails
+          largest_file, in bytes: writing beyond it fails; waits, in seconds: how long to wait between tries of a server
 answer    exit (-9 where it was killed), seconds, points passed, error: what it wrote to stderr
 
 A point is a moment just before Python opens, makes, renames or removes something in the workspace, and around every
@@ -55,6 +55,16 @@ def import_everything() -> None:
         "pymysql",
     ):
         import_module(name)
+
+
+def wait_only(seconds: float) -> None:
+    """As many tries as ever, and less time between them."""
+    from botocore.retries.standard import ExponentialBackoff
+
+    from recon.fetch import transport
+
+    transport.WAIT_SECONDS = seconds
+    ExponentialBackoff.delay_amount = lambda self, context: seconds
 
 
 class Points:
@@ -120,6 +130,8 @@ def _night(request: dict[str, Any], points: int, talk: int) -> None:
     os.environ.update(request["environment"])
     if "largest_file" in request:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
+    if "waits" in request:
+        wait_only(request["waits"])
     Points(request["directory"], points, request.get("kill_at")).watch()
     code: Any = 1
     try:

@@ -231,7 +231,7 @@ def test_the_columns_of_breaks_parquet_are_those_of_the_page(nights):
 
 
 def test_the_keys_of_a_fix_are_those_of_the_page(nights):
-    named = set(columns_of("fixes.jsonl"))
+    named = set(columns_of("fixes.jsonl", nights[0]))
     fixes = [json.loads(line) for night in nights for line in (night / "fixes.jsonl").read_text("utf-8").splitlines()]
     own = {"journal": "postings", "update": "change", "message": "message"}
     assert {fix["kind"] for fix in fixes} == own.keys()

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from recon.store.state import MYSQL, Key, Long
+
 revision = "0001"
 down_revision = None
 
@@ -14,12 +16,13 @@ def upgrade() -> None:
         sa.Column("verdict", sa.Text, nullable=False),
         sa.Column("manifest_sha256", sa.Text, nullable=False),
         sa.Column("previous_sha256", sa.Text),
+        **MYSQL,
     )
     op.create_table(
         "breaks",
-        sa.Column("break_id", sa.Text, primary_key=True),
-        sa.Column("reconciliation", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("break_id", Key, primary_key=True),
+        sa.Column("reconciliation", Key, nullable=False),
+        sa.Column("key", Long, nullable=False),
         sa.Column("code", sa.Text, nullable=False),
         sa.Column("class", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
@@ -32,24 +35,28 @@ def upgrade() -> None:
         sa.Column("deadline", sa.Date),
         sa.Column("owner", sa.Text, nullable=False),
         sa.Column("rule", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("reason", Long, nullable=False),
         sa.Column("fix_id", sa.Text),
+        **MYSQL,
     )
-    op.create_index("breaks_by_key", "breaks", ["reconciliation", "key"])
+    op.create_index(
+        "breaks_by_key", "breaks", ["reconciliation", "key"], mysql_length={"key": 191}, mariadb_length={"key": 191}
+    )
     op.create_table(
         "fixes",
-        sa.Column("fix_id", sa.Text, primary_key=True),
-        sa.Column("break_id", sa.Text, nullable=False),
-        sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),
+        sa.Column("fix_id", Key, primary_key=True),
+        sa.Column("break_id", Key, nullable=False),
+        sa.Column("idempotency_key", Key, nullable=False, unique=True),
         sa.Column("content_sha256", sa.Text, nullable=False),
         sa.Column("template", sa.Text, nullable=False),
         sa.Column("class", sa.Text, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
-        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("content", Long, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("proposed_on", sa.Date, nullable=False),
         sa.CheckConstraint("status in ('proposed', 'superseded')", name="fixes_status"),
+        **MYSQL,
     )
 
 

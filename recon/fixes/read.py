@@ -1,0 +1,72 @@
+"""The queue from outside a transaction: reading it, and a transaction to decide in, for commands and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from recon.errors import ReconError, UnreachableError
+from recon.fixes.queue import QueuedFix, find
+from recon.store.audit import Record, read_records, writing
+from recon.store.state import engine_for, migrate
+
+
+def read_queue(url: str, root: Path) -> list[QueuedFix]:
+    """Every fix of the queue, by id; empty where the database does not exist yet."""
+    with reading(url, root) as connection:
+        return find(connection) if connection is not None else []
+
+
+def read_history(url: str, root: Path, subject: str) -> list[Record]:
+    """What the audit trail says of a fix or a break, oldest first."""
+    with reading(url, root) as connection:
+        return read_records(connection, [subject]) if connection is not None else []
+
+
+@contextmanager
+def reading(url: str, root: Path) -> Iterator[sa.Connection | None]:
+    """A connection that reads; None where the database does not exist yet. Raises UnreachableError where it does not answer."""
+    with _engine(url, root) as engine:
+        if not sa.inspect(engine).has_table("audit"):
+            yield None
+        else:
+            with engine.connect() as connection:
+                yield connection
+
+
+@contextmanager
+def deciding(url: str, root: Path) -> Iterator[sa.Connection]:
+    """A transaction that decides: all of it is written, or nothing. Raises UnreachableError where it was not."""
+    with _engine(url, root) as engine:
+        migrate(engine)
+        with writing(engine) as connection:
+            yield connection
+
+
+@contextmanager
+def _engine(url: str, root: Path) -> Iterator[sa.Engine]:
+    engine = engine_for(url, root)
+    try:
+        yield engine
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise UnreachableError(
+            "state-database",
+            f"the state database did not answer: {error.orig}",
+            "nothing was written; run the same command again",
+        ) from error
+    except sa.exc.ProgrammingError as error:
+        if "permission denied" not in str(error.orig):
+            raise
+        raise ReconError(
+            "not-permitted",
+            f"this login may not do that in the state database: {str(error.orig).splitlines()[0]}",
+            "use the login whose work it is: docs/fix-queue.md has the roles",
+        ) from error
+    finally:
+        engine.dispose()
+
+
+__all__ = ["deciding", "read_history", "read_queue", "reading"]
