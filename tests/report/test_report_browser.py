@@ -330,6 +330,7 @@ def test_20_000_breaks_are_quick(big: Path, open_report: Open, capsys: pytest.Ca
     assert max(filtered) < 5_000
 
 
+@pytest.mark.soak
 def test_pages_walk_through_all_of_20_000(big: Path, open_report: Open) -> None:
     report = open_report(big, "#state=all&view=pages")
     page = report.page

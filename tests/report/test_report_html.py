@@ -156,6 +156,7 @@ def hostile_night() -> NightFacts:
     )
     facts = with_break(
         FACTS,
+        reconciliation=text,
         key=text,
         code=text,
         psp=text,
