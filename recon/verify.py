@@ -69,12 +69,12 @@ def _inputs(folder: Path) -> list[str]:
 def _roll_forward(line: dict[str, object]) -> list[str]:
     counts, amounts = line["counts"], line["amounts"]
     assert isinstance(counts, dict) and isinstance(amounts, dict), line
-    out = ("cleared", "carried", "quarantined", "excluded", "replayed")
+    out = ("cleared", "carried", "read_again", "quarantined", "excluded", "replayed")
     place = f"roll-forward: {line['reconciliation']} {line['source']} {line['currency']}"
     findings = []
-    if counts["brought"] + counts["new"] != sum(counts[name] for name in out):
+    if counts["brought"] + counts["new"] != sum(counts.get(name, 0) for name in out):
         findings.append(f"{place}: records do not add up")
     minor = {name: int(text) for name, text in amounts.items()}
-    if minor and minor["brought"] + minor["new"] != sum(minor[name] for name in out):
+    if minor and minor["brought"] + minor["new"] != sum(minor.get(name, 0) for name in out):
         findings.append(f"{place}: money does not add up")
     return findings

@@ -20,10 +20,10 @@ from recon.demo.make import make_shop
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo whose five nights have run, of its payments only; nobody may change it."""
+    """A demo whose five nights have run, of its payments and its ledger only; nobody may change it."""
     root = tmp_path_factory.mktemp("morning") / "shop"
     made = make_shop(root, 300, 1)
-    _only(root, "payin")
+    _only(root, "payin", "ledger")
     for night in made.nights:
         run(root, night)
     return root
