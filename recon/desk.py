@@ -251,17 +251,25 @@ def unmatch(workspace: Workspace, night: Night, reference: str, who: str, why: s
         return known[0].break_id
     from recon.explain import explain
 
-    told = explain(workspace.nights, reference, workspace.root / "state" / ".spill", workspace.look_back_days)
-    keys = {each.key: each for each in told.standings if each.outcome == "cleared"}
-    if reference in keys:
-        keys = {reference: keys[reference]}
-    if len(keys) != 1:
-        what = "nothing cleared under" if not keys else f"{', '.join(sorted(keys))} cleared under"
-        raise ReconError("not-matched", f"{what} {reference}", f"recon explain {reference}")
-    [standing] = keys.values()
-    made = break_id(standing.detail, standing.key)
+    # Two reconciliations may have cleared the same key: `payin:PO-1/capture` says which is meant.
+    named, colon, key = reference.partition(":")
+    wanted = named if colon and named in {each.name for each in workspace.reconciliations} else ""
+    key = key if wanted else reference
+    told = explain(workspace.nights, key, workspace.root / "state" / ".spill", workspace.look_back_days)
+    cleared = {
+        (each.reconciliation, each.key): each
+        for each in told.standings
+        if each.outcome == "cleared" and wanted in ("", each.reconciliation)
+    }
+    cleared = {name: each for name, each in cleared.items() if each.key == key} or cleared
+    if len(cleared) != 1:
+        listed = ", ".join(f"{rule}:{of}" for rule, of in sorted(cleared))
+        what = f"{listed} cleared under" if cleared else "nothing cleared under"
+        raise ReconError("not-matched", f"{what} {key}", f"name one of them, or look: recon explain {key}")
+    [standing] = cleared.values()
+    made = break_id(standing.reconciliation, standing.key)
     told_of: dict[str, Any] = {
-        "reconciliation": standing.detail,
+        "reconciliation": standing.reconciliation,
         "key": standing.key,
         "cleared_on": str(standing.night),
         "psp": "",

@@ -186,7 +186,7 @@ def _snapshot(
             breaks[place] = _stand(row)
     fixed: dict[str, Decimal] = {}
     for fix in fixes:
-        if fix["class"] == "auto_fix":
+        if fix["class"] == "auto_fix" and fix["amount"]:  # a message may be about no money
             fixed[fix["currency"]] = fixed.get(fix["currency"], Decimal(0)) + abs(Decimal(fix["amount"]))
     return Snapshot(name, breaks, frozenset(pending), resolved, fixed, verdict)
 

@@ -10,7 +10,13 @@ from datetime import date, timedelta
 import oracle
 
 #: Business days that a code allows, as rules/payin.yaml has them.
-DEADLINES = {"dup_capture": 5, "refund_not_at_psp": 3, "chargeback_unbooked": 7, "ledger_not_in_psp": 1}
+DEADLINES = {
+    "dup_capture": 5,
+    "refund_not_at_psp": 3,
+    "chargeback_unbooked": 7,
+    "second_chargeback": 5,
+    "ledger_not_in_psp": 1,
+}
 SIDES = {"settlement_line": "psp", "ledger_entry": "ledger", "payment_order": "order"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recon.cli.output import Progress, clean, emit, emit_json, json_option, next_command, say, table, workspace_option
-from recon.cli.status import bring_index_up_to_date
+from recon.cli.status import index_kept
 from recon.errors import Exit, ReconError
 
 if TYPE_CHECKING:
@@ -89,14 +90,15 @@ def run(
         raise ReconError("unknown-reconciliation", f"there is no reconciliation {unknown[0]}", f"one of: {names}")
     options = Options(only, dry_run or bool(only), refetch, new_config, name)
     expected = rows_of_last_night(settings, day)
-    with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
+    published = not options.dry_run
+    with (
+        index_kept(settings) if published else nullcontext(),
+        Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress,
+    ):
         result = run_night(settings, day, options, progress.step, progress.counter)
     if show_sql:
         for name, sql in result.steps:
             emit(f"-- {name}\n{sql};\n")
-    published = not (dry_run or only)
-    if published:
-        bring_index_up_to_date(settings)
     say_alarms(result)
     if as_json:
         emit_json(as_data(result, published))
@@ -245,19 +247,18 @@ def catch_up(ctx: click.Context, workspace: Path, through: str, as_json: bool) -
     first = settings.first_night or min(have, default=last)
     results = []
     day = first
-    while day <= last:
-        # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
-        if day not in have or day in stale_nights(settings.nights):
-            expected = rows_of_last_night(settings, day)
-            with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
-                result = run_night(settings, day, notify=progress.step, advance=progress.counter)
-            results.append(result)
-            say_alarms(result)
-            if not as_json:
-                emit(result.sentence)
-        day += timedelta(days=1)
-    if results:
-        bring_index_up_to_date(settings)
+    with index_kept(settings):
+        while day <= last:
+            # Asked anew each time: bringing one night up to date is what makes the next one stale, or not.
+            if day not in have or day in stale_nights(settings.nights):
+                expected = rows_of_last_night(settings, day)
+                with Progress("starting", quiet=as_json, log={"night": str(day)}, expected=expected) as progress:
+                    result = run_night(settings, day, notify=progress.step, advance=progress.counter)
+                results.append(result)
+                say_alarms(result)
+                if not as_json:
+                    emit(result.sentence)
+            day += timedelta(days=1)
     if as_json:
         emit_json([as_data(result, published=True) for result in results])
     else:

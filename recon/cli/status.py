@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,18 @@ def bring_index_up_to_date(settings: Workspace) -> list[NightLine]:
         except OSError as error:
             say(f"nights/{NAME} was not written: {error.strerror}")
     return lines
+
+
+@contextmanager
+def index_kept(settings: Workspace) -> Iterator[None]:
+    """Bring the page up to date after what runs in the context; also where that fails, as a night may be published by then."""
+    try:
+        yield
+    except ReconError:
+        with suppress(Exception):  # what failed first is what is said
+            bring_index_up_to_date(settings)
+        raise
+    bring_index_up_to_date(settings)
 
 
 def _data(settings: Workspace, line: NightLine) -> Mapping[str, object]:

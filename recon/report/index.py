@@ -45,10 +45,36 @@ class Month:
 
 
 def write_index(workspace: str, lines: Sequence[NightLine], first_night: date | None, path: Path) -> None:
-    """Write the page; whoever has the old one open keeps it."""
+    """Write the page, unless it is there with the same bytes; whoever has the old one open keeps it.
+
+    What a process that was killed left of its own beside it is removed.
+    """
+    page = render_index(workspace, lines, first_night).encode()
+    for left in path.parent.glob(f".{path.name}.*"):
+        if not _is_running(left.suffix[1:]):
+            left.unlink(missing_ok=True)
+    if path.is_file() and path.read_bytes() == page:
+        return
     making = path.with_name(f".{path.name}.{os.getpid()}")
-    making.write_text(render_index(workspace, lines, first_night), encoding="utf-8", newline="\n")
-    making.replace(path)
+    try:
+        making.write_bytes(page)
+        making.replace(path)
+    except OSError:
+        making.unlink(missing_ok=True)
+        raise
+
+
+def _is_running(process: str) -> bool:
+    """Whether another process has this number."""
+    if not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def render_index(workspace: str, lines: Sequence[NightLine], first_night: date | None) -> str:

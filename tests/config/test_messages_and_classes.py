@@ -87,12 +87,12 @@ def test_an_optional_side_needs_no_source(files):
 
 
 def test_a_later_pass_may_leave_a_side_out_but_not_all_but_one(files):
-    """memo is a field of settlement lines and ledger entries, and of no payment order; payout_id only of settlement lines."""
+    """memo is a field of settlement lines and ledger entries, and of no payment order; kind_raw only of settlement lines."""
     first = "on: [payment_order_id, kind]}\n"
     files.change("rules", first, first + "  - {name: by_memo, on: [memo]}\n")
     assert files.said() == []
-    files.change("rules", "on: [memo]", "on: [payout_id]")
-    assert any("payout_id is not a field of ledger_entry (side ledger)" in line for line in files.said())
+    files.change("rules", "on: [memo]", "on: [kind_raw]")
+    assert any("kind_raw is not a field of ledger_entry (side ledger)" in line for line in files.said())
 
 
 def _checked(files) -> list[str]:

@@ -182,7 +182,7 @@ def test_e7_a_query_that_no_longer_runs_is_schema_drift(engine: Engine, url: str
 
 def test_e7_a_query_without_a_required_column(engine: Engine, url: str, tmp_path: Path) -> None:
     source = Source(
-        "ledger", "ledger_entry", Moves.STATE, query=f"select entry_id, kind, currency, amount as total from {TABLE}"
+        "ledger", "ledger_entry", Moves.EVENTS, query=f"select entry_id, kind, currency, amount as total from {TABLE}"
     )
     with pytest.raises(ReconError, match="account, amount, posted_at") as caught:
         read(engine, url, tmp_path, source)

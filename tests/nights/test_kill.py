@@ -99,13 +99,14 @@ def check(stage: Stage, where: Scene, folder: Path, runner, **kills: Any) -> boo
 
 
 def chosen(points: list[str]) -> list[int]:
-    """Just before and just after what must not be torn apart: a file being kept, the renames, the transaction."""
+    """Just before and just after what must not be torn apart: a file being kept, the renames, the transaction, the page."""
     keeping = [number for number, point in enumerate(points) if point.startswith("open /raw/.making")]
     named = [number for number, point in enumerate(points) if point.startswith("os.rename")]
     commits = [number for number, point in enumerate(points) if point == "before commit"]
     tidying = [number for number, point in enumerate(points) if point.startswith("shutil.rmtree")]
-    assert len(named) >= 2 and keeping and commits and tidying, points
-    marks = [*named[-2:], commits[-1], tidying[-1]]
+    assert len(named) >= 3 and keeping and commits and tidying, points
+    assert points[named[-1]].startswith("os.rename /nights/.index.html."), points[named[-1]]
+    marks = [*named[-3:], commits[-1], tidying[-1]]
     return sorted({keeping[0] + 1, *(each for mark in marks for each in (mark, mark + 1) if each < len(points))})
 
 
@@ -165,7 +166,9 @@ def test_e22_killed_at_a_hundred_random_points_on_postgresql(on_postgresql, tmp_
 def test_e24_killed_again_while_recovering(on_sqlite, tmp_path, runner):
     """Killed between its renames a night leaves its old folder aside; killing what mends this changes nothing."""
     again = on_sqlite.scenes[1]
-    renames = [number for number, point in enumerate(again.points) if point.startswith("os.rename")]
+    renames = [
+        number for number, point in enumerate(again.points) if point.startswith(f"os.rename /nights/.making-{LAST}")
+    ]
     shop = copied(again.before, tmp_path / "shop")
     assert runner.night(shop, kill_at=renames[-1]).exit == KILLED
     assert (shop / "nights" / f".old-{LAST}").exists() and not (shop / "nights" / LAST).exists()
