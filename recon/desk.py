@@ -43,10 +43,6 @@ class Filter:
     most: int | None = None
     age: int = 0
 
-    @property
-    def is_empty(self) -> bool:
-        return self == Filter()
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

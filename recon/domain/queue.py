@@ -48,6 +48,8 @@ MOVES: frozenset[tuple[Status, Status]] = frozenset(
 SIGNED = (_A, _X, _F, _T, _D)
 #: States in which something is still to be done or decided.
 OPEN = (_P, _A, _F, _T, _D)
+#: States from which a fix is applied; a failed one once its time has come.
+READY = (_A, _T, _F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +76,4 @@ class Policy:
     approvers: tuple[str, ...] | None = None
 
 
-__all__ = ["AUTOMATIC", "MACHINE", "MOVES", "NAME", "OPEN", "SIGNED", "Ceilings", "Policy", "Status"]
+__all__ = ["AUTOMATIC", "MACHINE", "MOVES", "NAME", "OPEN", "READY", "SIGNED", "Ceilings", "Policy", "Status"]

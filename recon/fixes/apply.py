@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 import tenacity
 
-from recon.domain.queue import Policy, Status
+from recon.domain.queue import READY, Policy, Status
 from recon.errors import UnreachableError
 from recon.fixes import breaker, queue
 from recon.fixes.queue import Claim, QueuedFix
@@ -40,14 +40,11 @@ from recon.fixes.targets import (
 )
 from recon.fixes.targets.database import engine as target_engine
 from recon.fixes.targets.database import same_database, transaction
-from recon.store.audit import lock, now_text
+from recon.store.audit import lock
 from recon.store.state import breaks, fixes
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
-
-#: The states from which a fix is applied.
-READY = (Status.APPROVED, Status.RETRYING, Status.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +187,11 @@ class Applier:
         self, connection: sa.Connection, came: Applied, only: set[str] | None, now: datetime
     ) -> tuple[str, list[str]]:
         """The target and the fixes of the next batch."""
-        moment = now_text(now)
-        ready = sa.or_(
-            sa.and_(
-                fixes.c.claimed_by.is_(None),
-                sa.or_(
-                    fixes.c.status.in_([str(Status.APPROVED), str(Status.RETRYING)]),
-                    sa.and_(fixes.c.status == str(Status.FAILED), sa.func.coalesce(fixes.c.not_before, "") <= moment),
-                ),
-            ),
-            sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment),
-        )
         rooms: dict[str, int | None] = {}
         target, ids, most = "", [], 0
         columns = (fixes.c.fix_id, fixes.c.reconciliation, fixes.c.template, fixes.c.content)
         for fix_id, reconciliation, template, content in connection.execute(
-            sa.select(*columns).where(ready).order_by(fixes.c.fix_id)
+            sa.select(*columns).where(queue.claimable(now)).order_by(fixes.c.fix_id)
         ):
             if fix_id in self._passed or (only is not None and fix_id not in only):
                 continue
@@ -504,13 +490,11 @@ class Applier:
             ready = queue.find(connection, chosen, READY)
             alone = {name: each.error for name, each in breaker.read(connection).items() if each.state == "open"}
         for fix in ready:
-            name = self._target(fix)
-            target = self.targets.get(name) if name is not None else None
+            name = self._routed(fix.fix_id, (fix.reconciliation, fix.template, fix.content), came)
+            target = self.targets[name] if name is not None else None
             if name is None or target is None:
-                came.unrouted[fix.fix_id] = (
-                    f"{name} is done by hand: recon fixes hand-out" if name else "no target in recon.yaml takes it"
-                )
-            elif fix.approved_by == self.who:
+                continue
+            if fix.approved_by == self.who:
                 came.done.append(
                     Done(fix.fix_id, "passed", name, f"{self.who} approved it: who approves a fix does not apply it")
                 )

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon.domain.queue import Policy, Status
+from recon.domain.queue import READY, Policy, Status
 from recon.errors import ReconError
 from recon.fixes import queue
 from recon.fixes.queue import Passed, QueuedFix
@@ -51,7 +51,7 @@ def hand_out(
         raise ReconError("file-exists", f"{file} is there already", "give another name")
     token, moment = f"hand:{uuid.uuid4().hex}", now or datetime.now(UTC)
     with writing(engine) as connection:
-        ready = queue.find(connection, statuses=(Status.APPROVED, Status.RETRYING, Status.FAILED))
+        ready = queue.find(connection, statuses=READY)
         ids = [each.fix_id for each in ready if is_by_hand(each)]
         claims = queue.claim(connection, token, who, policy, moment, moment + LEASE, max(len(ids), 1), ids)
         rows = [_row(each.fix, token, each.in_doubt) for each in claims.given]

@@ -485,6 +485,19 @@ def _show(fix_id: str) -> str:
 # --- appliers --------------------------------------------------------------------------------------------------------
 
 
+def claimable(now: datetime) -> sa.ColumnElement[bool]:
+    """True for what may be taken in hand: approved, or failed and its time has come, or its applier is not heard of any more."""
+    moment = now_text(now)
+    ready = sa.and_(
+        fixes.c.claimed_by.is_(None),
+        sa.or_(
+            fixes.c.status.in_([str(Status.APPROVED), str(Status.RETRYING)]),
+            sa.and_(fixes.c.status == str(Status.FAILED), sa.func.coalesce(fixes.c.not_before, "") <= moment),
+        ),
+    )
+    return sa.or_(ready, sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment))
+
+
 def claim(
     connection: sa.Connection,
     token: str,
@@ -503,16 +516,8 @@ def claim(
     What no longer deserves its approval (a ceiling, an approver who is none) is sent back to proposed.
     """
     lock(connection)
-    name, moment, claims = person(who), now_text(now), Claims()
-    ready = sa.and_(
-        fixes.c.claimed_by.is_(None),
-        sa.or_(
-            fixes.c.status.in_([str(Status.APPROVED), str(Status.RETRYING)]),
-            sa.and_(fixes.c.status == str(Status.FAILED), sa.func.coalesce(fixes.c.not_before, "") <= moment),
-        ),
-    )
-    lost = sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment)
-    statement = sa.select(fixes).where(sa.or_(ready, lost)).order_by(fixes.c.fix_id)
+    name, claims = person(who), Claims()
+    statement = sa.select(fixes).where(claimable(now)).order_by(fixes.c.fix_id)
     if only is not None:
         statement = statement.where(fixes.c.fix_id.in_(list(only)))
     for row in connection.execute(statement).all():
@@ -652,12 +657,6 @@ def release(connection: sa.Connection, fix_id: str, token: str) -> None:
     _set(connection, fix_id, claimed_by=None, claimed_until=None, attempts=max(fix.attempts - 1, 0))
 
 
-def renew(connection: sa.Connection, fix_id: str, token: str, until: datetime) -> None:
-    """Keep a fix in hand for longer."""
-    _in_hand(connection, fix_id, token)
-    _set(connection, fix_id, claimed_until=now_text(until))
-
-
 def _ended(
     connection: sa.Connection,
     fix_id: str,
@@ -738,6 +737,7 @@ __all__ = [
     "applied",
     "approve",
     "claim",
+    "claimable",
     "dead_letter",
     "failed",
     "find",
@@ -745,7 +745,6 @@ __all__ = [
     "propose",
     "reject",
     "release",
-    "renew",
     "retry",
     "send_back",
     "signature",

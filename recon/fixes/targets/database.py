@@ -143,11 +143,3 @@ def words(error: sa.exc.DBAPIError) -> str:
     original = error.orig
     text = str(original.args[1]) if original is not None and len(original.args) > 1 else str(original)
     return " ".join(text.split("\n")[0].split())[:300]
-
-
-def is_duplicate(error: sa.exc.IntegrityError) -> bool:
-    """Whether a unique key was there already."""
-    original = error.orig
-    state = getattr(original, "sqlstate", None)
-    number = original.args[0] if original is not None and original.args else None
-    return state == "23505" or number == 1062 or "UNIQUE constraint" in str(original)

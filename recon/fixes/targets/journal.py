@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from recon.domain.corrections import REFERENCES
 from recon.fixes.targets.effect import Effect, MovedError, Receipt, RefusedError, balanced, instant_text
 from recon.fixes.targets.install import JOURNALS, missing
+from recon.fixes.targets.keyed import key_row, key_table, look_for_key, receipt
 from recon.workspace import JournalTarget
 
 
@@ -26,13 +27,8 @@ class Journals:
 
     def __init__(self, name: str, settings: JournalTarget) -> None:
         self.name, self.settings, self.url = name, settings, settings.url.value
-        self._journals = sa.table(
-            JOURNALS,
-            *(sa.column(each) for each in ("idempotency_key", "fix_id", "break_id", "content_sha256", "approved_by")),
-            sa.column("applied_by"),
-            sa.column("postings", sa.JSON().with_variant(JSONB(), "postgresql")),
-            schema=settings.schema or None,
-        )
+        postings: sa.ColumnClause[Any] = sa.column("postings", sa.JSON().with_variant(JSONB(), "postgresql"))
+        self._journals = key_table(JOURNALS, settings.schema, postings)
         columns = {*settings.columns, settings.key_column}
         self._ledger = sa.table(settings.table, *map(sa.column, sorted(columns)), schema=settings.schema or None)
         self._column = {word: column for column, word in settings.columns.items()}
@@ -41,34 +37,15 @@ class Journals:
         return missing(connection, self.settings)
 
     def look(self, connection: sa.Connection, effect: Effect) -> Receipt | None:
-        of = self._journals.c
-        row = connection.execute(
-            sa.select(of.fix_id, of.content_sha256).where(of.idempotency_key == effect.idempotency_key)
-        ).first()
-        if row is None:
-            return None
-        if (row.fix_id, row.content_sha256) != (effect.fix_id, effect.content_sha256):
-            raise RefusedError(f"the ledger has another correction under this key: {row.fix_id}")
-        return Receipt(f"{JOURNALS} {effect.idempotency_key[:16]}", found=True)
+        return look_for_key(connection, self._journals, effect, "the ledger has another correction")
 
     def put(self, connection: sa.Connection, effect: Effect) -> Receipt:
         balanced(effect.postings)
         self._unmoved(connection, effect)
         lines = [self._line(connection, effect, at) for at in range(len(effect.postings))]
-        connection.execute(
-            self._journals.insert(),
-            {
-                "idempotency_key": effect.idempotency_key,
-                "fix_id": effect.fix_id,
-                "break_id": effect.break_id,
-                "content_sha256": effect.content_sha256,
-                "approved_by": effect.approved_by,
-                "applied_by": effect.applied_by,
-                "postings": lines,
-            },
-        )
+        connection.execute(self._journals.insert(), {**key_row(effect), "postings": lines})
         self._there(connection, effect)
-        return Receipt(f"{JOURNALS} {effect.idempotency_key[:16]}")
+        return receipt(self._journals, effect)
 
     def _line(self, connection: sa.Connection, effect: Effect, at: int) -> dict[str, Any]:
         """The ledger's columns of one posting."""

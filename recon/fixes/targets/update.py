@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from recon.domain.records import RECORD_TYPES, Type
 from recon.fixes.targets.effect import Effect, MovedError, Receipt, RefusedError, instant_text
 from recon.fixes.targets.install import UPDATES, missing
+from recon.fixes.targets.keyed import key_row, key_table, look_for_key, receipt
 from recon.workspace import UpdateTarget
 
 
@@ -24,38 +25,21 @@ class Updates:
 
     def __init__(self, name: str, settings: UpdateTarget) -> None:
         self.name, self.settings, self.url = name, settings, settings.url.value
-        self._keys = sa.table(
-            UPDATES,
-            *(sa.column(each) for each in ("idempotency_key", "fix_id", "break_id", "content_sha256", "approved_by")),
-            *(sa.column(each) for each in ("applied_by", "table_name", "record_id", "seen", "changed")),
-            schema=settings.schema or None,
-        )
+        own: list[sa.ColumnClause[Any]] = [sa.column(each) for each in ("table_name", "record_id", "seen", "changed")]
+        self._keys = key_table(UPDATES, settings.schema, *own)
 
     def check(self, connection: sa.Connection) -> list[str]:
         return missing(connection, self.settings)
 
     def look(self, connection: sa.Connection, effect: Effect) -> Receipt | None:
-        of = self._keys.c
-        row = connection.execute(
-            sa.select(of.fix_id, of.content_sha256).where(of.idempotency_key == effect.idempotency_key)
-        ).first()
-        if row is None:
-            return None
-        if (row.fix_id, row.content_sha256) != (effect.fix_id, effect.content_sha256):
-            raise RefusedError(f"the database has another change under this key: {row.fix_id}")
-        return Receipt(f"{UPDATES} {effect.idempotency_key[:16]}", found=True)
+        return look_for_key(connection, self._keys, effect, "the database has another change")
 
     def put(self, connection: sa.Connection, effect: Effect) -> Receipt:
         # The key first: a second applier waits here for the first to end, and then finds it.
         connection.execute(
             self._keys.insert(),
             {
-                "idempotency_key": effect.idempotency_key,
-                "fix_id": effect.fix_id,
-                "break_id": effect.break_id,
-                "content_sha256": effect.content_sha256,
-                "approved_by": effect.approved_by,
-                "applied_by": effect.applied_by,
+                **key_row(effect),
                 "table_name": self.settings.table,
                 "record_id": effect.record_id,
                 "seen": json.dumps(dict(effect.seen), ensure_ascii=False),
@@ -68,7 +52,7 @@ class Updates:
             raise RefusedError(f"{changed} rows of {self.settings.table} have the id {effect.record_id}")
         if changed == 0:
             raise MovedError(self._how_it_moved(connection, effect))
-        return Receipt(f"{UPDATES} {effect.idempotency_key[:16]}")
+        return receipt(self._keys, effect)
 
     def _guarded(self, connection: sa.Connection, effect: Effect) -> tuple[str, dict[str, Any]]:
         """`update ... set ... where id = ... and` every field is as it was seen."""
