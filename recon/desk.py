@@ -16,15 +16,15 @@ from typing import Any
 
 from recon.classify import seen
 from recon.domain.breaks import Break, break_id
-from recon.domain.casework import REASONS, fold
+from recon.domain.casework import REASONS, Case, fold
 from recon.domain.money import to_text
 from recon.domain.queue import OPEN, Policy, Status
 from recon.errors import ReconError
 from recon.fixes import queue
 from recon.fixes.queue import Connection, QueuedFix
-from recon.fixes.read import deciding
+from recon.fixes.read import deciding, reading
 from recon.report.tables import read_known
-from recon.store.audit import person
+from recon.store.audit import person, refuse_unsigned
 from recon.store.casework import add_word, read_words
 from recon.workspace import Workspace
 
@@ -274,9 +274,9 @@ def unmatch(workspace: Workspace, night: Night, reference: str, who: str, why: s
     return made
 
 
-def _case(workspace: Workspace, subject: str) -> Any:
-    with deciding(workspace.state_url.value, workspace.root) as connection:
-        return fold(read_words(connection)).get(subject)
+def _case(workspace: Workspace, subject: str) -> Case | None:
+    with reading(workspace.state_url.value, workspace.root) as connection:
+        return fold(read_words(connection)).get(subject) if connection is not None else None
 
 
 def _say(
@@ -303,8 +303,7 @@ def write_word(
     details: Mapping[str, Any],
 ) -> None:
     """A decision on a break, and what follows for its fix: closed by hand it is rejected, open again it is proposed again."""
-    if not who.strip() or not why.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(who, why)
     name = person(who)
     members = {*details.get("members", ()), subject}
     ours = [each for each in queue.find(connection) if each.break_id in members]

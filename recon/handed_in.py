@@ -22,6 +22,7 @@ from recon.fixes import queue
 from recon.fixes.queue import Connection, QueuedFix
 from recon.fixes.read import deciding
 from recon.report.workbook_decisions import read_decisions, seen_sha256
+from recon.store.audit import refuse_unsigned
 from recon.store.history import summary_of
 from recon.workspace import Workspace
 
@@ -202,8 +203,7 @@ def take(workspace: Workspace, night: Night, handed: HandedIn, who: str, why: st
             f"{handed.name} was made in the workspace {handed.workspace}, and this is {workspace.name}",
             "import it there",
         )
-    if not who.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(who)  # a reason may stand in each line
     now, config = shown_now(night), str(summary_of(night.folder)["config_sha256"])
     lines = list(handed.refused)
     with deciding(workspace.state_url.value, workspace.root) as connection:

@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes name no test: what is packed holds the second it was packed in, and each worker would name it otherwise."""
+    return f"{len(val)}_bytes" if isinstance(val, bytes) else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What --refresh-golden changed."""
     reports = [

@@ -95,11 +95,12 @@ def apply_(
 def _applier(settings: Workspace, who: str, book_on: date | None, lease: int) -> Applier:
     from recon.domain.calendar import day_bounds
     from recon.fixes.apply import Applier, Limits
+    from recon.fixes.read import prepare
     from recon.fixes.route import routes
     from recon.fixes.targets import open_target
     from recon.fixes.targets.database import engine
 
-    _migrate(settings)
+    prepare(settings.state_url.value, settings.root)
     # The books' date is the company's: noon of it, where it is not today.
     booked = None if book_on is None else datetime.combine(book_on, time(12), tzinfo=settings.zone).astimezone(UTC)
     return Applier(
@@ -113,18 +114,6 @@ def _applier(settings: Workspace, who: str, book_on: date | None, lease: int) ->
         booked,
         Limits(lease=timedelta(seconds=lease)),
     )
-
-
-def _migrate(settings: Workspace) -> None:
-    from recon.fixes.read import read_queue
-    from recon.store.state import engine_for, migrate
-
-    read_queue(settings.state_url.value, settings.root)  # says what is wrong where the database can't be reached
-    state = engine_for(settings.state_url.value, settings.root)
-    try:
-        migrate(state)
-    finally:
-        state.dispose()
 
 
 _WORDS = {
@@ -231,11 +220,12 @@ def targets_(workspace: Path, as_json: bool) -> None:
     """
     from recon.config.workspace_file import load_workspace
     from recon.fixes import breaker
+    from recon.fixes.read import prepare
     from recon.fixes.targets import DatabaseTarget, TemporaryError, open_target
     from recon.fixes.targets.database import engine, transaction
 
     settings = load_workspace(workspace)
-    _migrate(settings)
+    prepare(settings.state_url.value, settings.root)
     state = engine(settings.state_url.value)
     with state.connect() as connection:
         known = breaker.read(connection)
@@ -335,12 +325,13 @@ def hand_in(workspace: Path, file: Path, name: str, as_json: bool) -> None:
 def _handed(workspace: Path, work: Callable[..., Any], name: str) -> Any:
     from recon.config.workspace_file import load_workspace
     from recon.fixes.night import maker
+    from recon.fixes.read import prepare
     from recon.fixes.route import routes
     from recon.store.state import engine_for
     from recon.workspace import HandTarget
 
     settings = load_workspace(workspace)
-    _migrate(settings)
+    prepare(settings.state_url.value, settings.root)
     route = routes(settings).of
 
     def by_hand(fix: Any) -> bool:

@@ -331,6 +331,7 @@ def _decide(
     **given: Any,
 ) -> None:
     from recon.desk import decide, reason_code, unusual
+    from recon.store.audit import refuse_unsigned
 
     wanted = _filter(fix_ids, () if fix_ids else [str(each) for each in statuses], **given)
     if not fix_ids and not any(given.values()):
@@ -353,8 +354,7 @@ def _decide(
     if preview:
         next_command(_again(decision))
         return
-    if not name.strip() or not why.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(name, why)
     ask(decision, chosen, len(strange), confirm)
     lines = decide(settings, decision, chosen, name, why, reason)
     say_lines(lines, as_json)

@@ -144,11 +144,11 @@ def reject(workspace: Path, what: str, name: str, why: str, as_json: bool) -> No
 
 def _decide(workspace: Path, what: str, decision: str, name: str, why: str, as_json: bool) -> None:
     from recon.arrivals import ACCEPTABLE
+    from recon.store.audit import refuse_unsigned
     from recon.store.decisions import decide
 
     settings, folder = _settings(workspace), night_of(workspace, None)
-    if not name.strip() or not why.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(name, why)
     each = _one(folder, what)
     if decision == "accept" and each.kind == "decision" and each.code not in ACCEPTABLE:
         raise ReconError(

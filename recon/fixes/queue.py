@@ -22,7 +22,7 @@ from recon.domain.canonical import canonical, sha256_text
 from recon.domain.money import to_text
 from recon.domain.queue import AUTOMATIC, MACHINE, MOVES, OPEN, SIGNED, Ceilings, Policy, Status
 from recon.errors import InvariantError, ReconError
-from recon.store.audit import Entry, append, lock, now_text, person, writing
+from recon.store.audit import Entry, append, lock, now_text, person, refuse_unsigned, writing
 from recon.store.state import fix_approvals, fix_makers, fixes, nights
 
 Connection = sa.Connection
@@ -465,8 +465,7 @@ def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings,
 
 
 def _signer(who: str, why: str, automatic: bool = False) -> str:
-    if not who.strip() or not why.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(who, why)
     name = person(who)
     if name in (MACHINE, AUTOMATIC) and not automatic:
         raise ReconError("bad-signer", f"{name} is the program's own name", "decide in your own: --as NAME")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recon.errors import ReconError, UnreachableError
+from recon.errors import ReconError
 from recon.fixes.queue import QueuedFix, find
 from recon.store.audit import Record, read_records, writing
-from recon.store.state import engine_for, migrate
+from recon.store.state import engine_for, migrate, unanswered
 
 
 def read_queue(url: str, root: Path) -> list[QueuedFix]:
@@ -46,17 +46,19 @@ def deciding(url: str, root: Path) -> Iterator[sa.Connection]:
             yield connection
 
 
+def prepare(url: str, root: Path) -> None:
+    """Bring the database's schema up to date. Raises UnreachableError where it does not answer."""
+    with _engine(url, root) as engine:
+        migrate(engine)
+
+
 @contextmanager
 def _engine(url: str, root: Path) -> Iterator[sa.Engine]:
     engine = engine_for(url, root)
     try:
         yield engine
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise UnreachableError(
-            "state-database",
-            f"the state database did not answer: {error.orig}",
-            "nothing was written; run the same command again",
-        ) from error
+        raise unanswered(error) from error
     except sa.exc.ProgrammingError as error:
         if "permission denied" not in str(error.orig):
             raise
@@ -69,4 +71,4 @@ def _engine(url: str, root: Path) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
-__all__ = ["deciding", "read_history", "read_queue", "reading"]
+__all__ = ["deciding", "prepare", "read_history", "read_queue", "reading"]

@@ -108,6 +108,12 @@ def person(name: str) -> str:
     return made
 
 
+def refuse_unsigned(*words: str) -> None:
+    """Raise ReconError `unsigned` where one of what signs a decision (its name, its reason) is empty."""
+    if not all(word.strip() for word in words):
+        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+
+
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that may add to the trail; it holds the trail's lock from its first statement to its end."""

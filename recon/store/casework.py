@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from recon.domain.casework import ACTIONS, FixWord, Word
 from recon.domain.queue import AUTOMATIC, MACHINE, Status
-from recon.errors import UnreachableError
 from recon.store.audit import EMPTY, Entry, Head, Record, append, read_records
-from recon.store.state import audit, engine_for, fixes
+from recon.store.state import audit, engine_for, fixes, unanswered
 
 #: What a night writes by itself; the head that its own report prints is the one before these.
 _OWN = ("propose", "propose_again", "supersede")
@@ -32,11 +31,7 @@ def read_casework(url: str, root: Path, night: date) -> tuple[Head, list[Word], 
         with engine.connect() as connection:
             return head_before(connection, night), read_words(connection), read_fix_words(connection)
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise UnreachableError(
-            "state-database",
-            f"the state database did not answer: {error.orig}",
-            "nothing was written; run the same command again",
-        ) from error
+        raise unanswered(error) from error
     finally:
         engine.dispose()
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon.errors import ReconError, UnreachableError
-from recon.store.state import engine_for, input_decisions, migrate
+from recon.store.audit import refuse_unsigned
+from recon.store.state import engine_for, input_decisions, migrate, unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_decisions(url: str, root: Path) -> list[Decision]:
         with closing(engine.connect()) as connection:
             return [Decision(*row) for row in connection.execute(sa.select(*columns).order_by(input_decisions.c.id))]
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise _unreachable(error) from error
+        raise unanswered(error) from error
     finally:
         engine.dispose()
 
@@ -84,8 +84,7 @@ def decide(
     shown   the reason that the person was shown
     Raises ReconError where the name or the reason is empty.
     """
-    if not name.strip() or not why.strip():
-        raise ReconError("unsigned", "a decision needs a name and a reason", "give both: --as NAME --why TEXT")
+    refuse_unsigned(name, why)
     engine = engine_for(url, root)
     try:
         migrate(engine)
@@ -97,17 +96,9 @@ def decide(
             connection.execute(input_decisions.insert(), [{**made.as_json(), "night": night, "shown": shown}])
         return made, True
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise _unreachable(error) from error
+        raise unanswered(error) from error
     finally:
         engine.dispose()
-
-
-def _unreachable(error: sa.exc.DBAPIError) -> UnreachableError:
-    return UnreachableError(
-        "state-database",
-        f"the state database did not answer: {error.orig}",
-        "nothing was written; run the same command again",
-    )
 
 
 def frozen(decisions: Decisions) -> list[dict[str, Any]]:

@@ -203,6 +203,15 @@ def engine_for(url: str, root: Path) -> sa.Engine:
     return sa.create_engine(made, connect_args={} if seconds in made.query else {seconds: SECONDS}, **options)
 
 
+def unanswered(error: sa.exc.DBAPIError) -> UnreachableError:
+    """What to raise where the database was asked before anything was written."""
+    return UnreachableError(
+        "state-database",
+        f"the state database did not answer: {error.orig}",
+        "nothing was written; run the same command again",
+    )
+
+
 #: The newest revision in migrations/versions.
 NEWEST = "0004_breakers"
 
