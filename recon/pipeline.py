@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Notify = Callable[[str], None]
+#: Rows of a night up to which its relations are kept as tables (`Engine.relation`); a few dozen megabytes at most.
+SMALL = 50_000
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def _reconcile(
     ]
     still_open = open_records(workspace.reconciliations, before / "open") if before else {}
     seen = {record: [*records.get(record, ()), *still_open.get(record, ())] for record in {*records, *still_open}}
+    engine.small = sum(each.entry["read"] for each in inputs.read) <= SMALL
     new_records(engine, loaded, moves, seen)
     settle_inputs(engine, workspace, inputs, night, bounds, seen)
     leave_quarantine(engine, inputs, night)

@@ -150,7 +150,7 @@ def _new_view(engine: Engine, record: str, columns: str) -> None:
             "on a.source = r.source and a.record_id = r.record_id and a.file = r.file and a.line = r.line\n"
             "where r.source is null or r.restated"
         )
-    engine.step(f"new_{record}", f"create view new_{record} as\n{body}")
+    engine.relation(f"new_{record}", f"new_{record}", body)
 
 
 def reads(rule: Reconciliation) -> list[str]:
@@ -219,7 +219,7 @@ def _arrivals(engine: Engine, plan: Plan, record: str, opened: Path | None) -> N
     left = opened / f"unclaimed_{record}.parquet" if opened and not plan.is_state(record) else None
     if left and left.exists():
         body += f"\nunion all\nselect {columns}, restated, previous_status, since, true from read_parquet({text(left)})"
-    engine.step(f"{plan.prefix}_arrivals_{record}", f"create view {plan.table('arrivals_' + record)} as\n{body}")
+    engine.relation(f"{plan.prefix}_arrivals_{record}", plan.table(f"arrivals_{record}"), body)
 
 
 def _side_rows(engine: Engine, plan: Plan, side: Side, opened: Path | None) -> None:
@@ -237,7 +237,7 @@ def _side_rows(engine: Engine, plan: Plan, side: Side, opened: Path | None) -> N
         body += f"\nunion all\nselect {columns}, false from {arrivals} where not {filled}"
     rows = plan.table(f"{side.name}_rows")
     if not plan.replaces(side):
-        engine.step(f"{plan.prefix}_{side.name}_rows", f"create view {rows} as\n{body}")
+        engine.relation(f"{plan.prefix}_{side.name}_rows", rows, body)
         return
     _newest_versions(engine, plan, side, body)
 
@@ -246,7 +246,7 @@ def _newest_versions(engine: Engine, plan: Plan, side: Side, body: str) -> None:
     """For a side whose source moves by changes: the newest version of each record, which knows its previous status."""
     versions, twice = plan.table(f"{side.name}_versions"), plan.table(f"{side.name}_twice")
     record = plan.record(side)
-    engine.step(f"{plan.prefix}_{side.name}_versions", f"create view {versions} as\n{body}")
+    engine.relation(f"{plan.prefix}_{side.name}_versions", versions, body)
     engine.step(
         f"{plan.prefix}_{side.name}_twice",
         f"create table {twice} as\nselect id from (select hash(source, record_id) as id from {versions}) group by id having count(*) > 1",
@@ -257,9 +257,10 @@ def _newest_versions(engine: Engine, plan: Plan, side: Side, body: str) -> None:
             f"{plan.prefix}_{side.name}_newest",
             f"create table {plan.table(side.name + '_newest')} as\nselect *, 1 as age from {versions} where false",
         )
-        engine.step(
+        engine.relation(
             f"{plan.prefix}_{side.name}_rows",
-            f"create view {plan.table(side.name + '_rows')} as\nselect * from {versions} where takes",
+            plan.table(f"{side.name}_rows"),
+            f"select * from {versions} where takes",
         )
         return
     status = "status" if record.field("status") else "CAST(NULL AS VARCHAR)"
@@ -276,10 +277,10 @@ with ranked as (
 select {", ".join(names)}, coalesce(older_status, known_status) as previous_status, since, brought, takes, age from ranked""",
     )
     kept = ", ".join([*names, *(column for column, _ in CARRIED if column != "restated"), "brought, takes"])
-    engine.step(
+    engine.relation(
         f"{plan.prefix}_{side.name}_rows",
-        f"""create view {plan.table(side.name + "_rows")} as
-select {kept} from {versions} where takes and hash(source, record_id) not in (select id from {twice})
+        plan.table(f"{side.name}_rows"),
+        f"""select {kept} from {versions} where takes and hash(source, record_id) not in (select id from {twice})
 union all
 select {kept} from {plan.table(side.name + "_newest")} where age = 1 and takes""",
     )

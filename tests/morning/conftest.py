@@ -19,14 +19,16 @@ from recon.demo.make import make_shop
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A demo whose five nights have run, of its payments and its ledger only; nobody may change it."""
-    root = tmp_path_factory.mktemp("morning") / "shop"
-    made = make_shop(root, 300, 1)
-    _only(root, "payin", "ledger")
-    for night in made.nights:
-        run(root, night)
-    return root
+
+    def make(root: Path) -> None:
+        made = make_shop(root, 300, 1)
+        _only(root, "payin", "ledger")
+        for night in made.nights:
+            run(root, night)
+
+    return once("morning", make)
 
 
 def _only(root: Path, *names: str) -> None:

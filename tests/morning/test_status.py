@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from morning import Said, command
+from playwright.sync_api import Browser
 
 from recon.errors import ReconError
 from recon.report.index import render_index, trends
@@ -156,27 +157,17 @@ def test_a_run_brings_the_page_up_to_date(shop: Path, tmp_path: Path) -> None:
     assert "2026-10-12/report.html" in (root / "nights" / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_page_in_a_browser_speaks_both_languages(shop: Path, recon: Recon) -> None:
-    import os
-
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_in_a_browser_speaks_both_languages(shop: Path, recon: Recon, browser: Browser) -> None:
     recon("status")
-    found = os.environ.get("RECON_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        assert os.environ.get("CI") is None, "no Chromium"
-        pytest.skip("no Chromium here")
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, headless=True, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 320, "height": 700})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: asked.append(message.text))
-        page.goto((shop / "nights" / "index.html").as_uri())
-        assert page.get_by_text("Newest night", exact=True).is_visible()
-        page.get_by_label("한국어").check()
-        assert page.get_by_text("최근 대사일", exact=True).is_visible()
-        assert not page.get_by_text("Newest night", exact=True).is_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        browser.close()
+    page = browser.new_page(viewport={"width": 320, "height": 700})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
+    page.goto((shop / "nights" / "index.html").as_uri())
+    assert page.get_by_text("Newest night", exact=True).is_visible()
+    page.get_by_label("한국어").check()
+    assert page.get_by_text("최근 대사일", exact=True).is_visible()
+    assert not page.get_by_text("Newest night", exact=True).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.close()
     assert len(asked) == 1

@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,28 +21,27 @@ def runner() -> Iterator[Runner]:
 
 
 @pytest.fixture(scope="session")
-def fresh_shop(tmp_path_factory) -> Path:
+def fresh_shop(once) -> Path:
     """A shop without a night; to be copied, never changed."""
-    return new_shop(tmp_path_factory.mktemp("fresh") / "shop")
+    return once("fresh", new_shop)
 
 
 @pytest.fixture(scope="session")
-def four_nights(tmp_path_factory, fresh_shop, runner) -> Path:
+def four_nights(once, fresh_shop, runner) -> Path:
     """The shop with all nights but the last; to be copied, never changed."""
-    shop = copied(fresh_shop, tmp_path_factory.mktemp("four") / "shop")
-    for night in NIGHTS[:-1]:
+    return once("four-nights", lambda folder: run_nights(copied(fresh_shop, folder), runner, NIGHTS[:-1]))
+
+
+@pytest.fixture(scope="session")
+def five_nights(once, four_nights, runner) -> Path:
+    """The shop with every night; to be copied, never changed."""
+    return once("five-nights", lambda folder: run_nights(copied(four_nights, folder), runner, NIGHTS[-1:]))
+
+
+def run_nights(shop: Path, runner: Runner, nights: Sequence[str]) -> None:
+    for night in nights:
         done = runner.night(shop, night)
         assert done.exit == 0, done.error
-    return shop
-
-
-@pytest.fixture(scope="session")
-def five_nights(tmp_path_factory, four_nights, runner) -> Path:
-    """The shop with every night; to be copied, never changed."""
-    shop = copied(four_nights, tmp_path_factory.mktemp("five") / "shop")
-    done = runner.night(shop)
-    assert done.exit == 0, done.error
-    return shop
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from night_shop import LAST, NIGHTS, SQLITE, STATE, copied, held_back, tree
 
+import recon.api
+import recon.pipeline
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -68,6 +71,16 @@ def test_e28_one_thread_or_two(fresh_shop, five_nights, tmp_path, runner):
     assert runner.recon(shop, "catch-up", "--through", LAST).exit == 0
     one, two = (without_hashes(each / "nights") for each in (shop, five_nights))
     assert one == two
+
+
+def test_e28_a_night_taken_for_a_large_one(five_nights, tmp_path, monkeypatch):
+    """Its relations are views, where a small night's are tables."""
+    shop = copied(five_nights, tmp_path / "shop")
+    monkeypatch.setenv(STATE, SQLITE)
+    monkeypatch.setattr(recon.pipeline, "SMALL", 0)
+    assert recon.api.run(shop, LAST).changed  # by its statements
+    for name in ("breaks.csv", "fixes.jsonl", "pending.csv", "quarantine.csv", "cleared/payin.parquet"):
+        assert (shop / "nights" / LAST / name).read_bytes() == (five_nights / "nights" / LAST / name).read_bytes(), name
 
 
 def without_hashes(nights: Path) -> dict[str, object]:

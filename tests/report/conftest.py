@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,33 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # night_factory
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium with a fresh profile. CI has to have it; elsewhere its absence is said."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("RECON_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        missing = "no Chromium: install it, or name it in RECON_CHROMIUM"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, headless=True, args=list(_ARGUMENTS))
-        yield launched
-        launched.close()
+from playwright.sync_api import Browser, Page
 
 
 class Opened:
