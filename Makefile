@@ -62,9 +62,10 @@ format: $(VENV)/.developer ## Put the code into shape
 docs: $(VENV)/.developer ## Write the generated pages
 	$(BIN)/python docs/make_pages.py
 
-bench: $(VENV)/.developer ## Time a night at 100 k and 1 M payments beside hand-written scripts, and each reader
+bench: $(VENV)/.developer ## Time nights beside hand-written scripts, each reader, and the analyst's waits
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/readers.py
+	$(BIN)/python benchmarks/morning.py
 
 soak: $(VENV)/.developer ## Many seeds, many kills: minutes to hours
 	$(BIN)/python -m pytest -q -m soak -n $(WORKERS)

@@ -133,6 +133,11 @@ class _Texts:
             self.values.append([shown(english), shown(korean or self._phrases.ko(english))])
         return place
 
+    def of_pass(self, line: str) -> int:
+        """A line of `tried`: the name of a pass stays as the rule file has it."""
+        name, colon, found = line.partition(": ")
+        return self(line, f"{name}{colon}{self._phrases.ko(found)}")
+
 
 def _index(
     breaks: Sequence[BreakFact], fixes: Mapping[str, FixFact], files: _Indexed, texts: _Texts, facts: NightFacts
@@ -219,7 +224,7 @@ def _detail(b: BreakFact, fix: FixFact | None, files: _Indexed, texts: _Texts) -
         "explain": explain_command(b),
         "records": [_record(r, files) for r in b.records[:RECORDS_LIMIT]],
         "more_records": max(0, len(b.records) - RECORDS_LIMIT),
-        "tried": [texts(line[:300]) for line in b.tried],
+        "tried": [texts.of_pass(line[:300]) for line in b.tried],
         "past": [[p.night.isoformat(), p.state, p.class_, shown(p.code), p.difference, p.currency] for p in b.past],
         "fix": _fix(fix) if fix else None,
         "said": [shown(text, 500) for text in b.said],

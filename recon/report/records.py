@@ -113,14 +113,14 @@ def tried(plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
     lines = []
     for each in plan.rule.passes:
         if each is plan.rule.passes[0]:
-            got = f"has {', '.join(present) or 'no side'}" + (
+            got = f"found in {', '.join(present) or 'no side'}" + (
                 f"; missing: {', '.join(missing)}" if missing else "; they disagree"
             )
             lines.append(f"{each.name}: {'no reference of ours' if facts['keyless'] else got}")
         elif facts["found_by"] == each.name:
             lines.append(f"{each.name}: {'the only partner, suggested' if each.suggest else 'united these records'}")
         elif each.suggest and facts["candidates"] > 1:
-            lines.append(f"{each.name}: {facts['candidates']} equal candidates, none chosen")
+            lines.append(f"{each.name}: none chosen of {facts['candidates']} equal candidates")
         elif each.suggest and not facts["keyless"]:
             lines.append(f"{each.name}: nobody without a reference fits")
         else:

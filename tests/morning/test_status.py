@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given
 from hypothesis import strategies as st
 from morning import Said, command
@@ -155,6 +156,22 @@ def test_a_run_brings_the_page_up_to_date(shop: Path, tmp_path: Path) -> None:
     said = command("run", "-w", root, "--date", "2026-10-12")
     assert said.code == 0
     assert "2026-10-12/report.html" in (root / "nights" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["English", "한국어"])
+def test_axe_finds_nothing_serious_in_the_page_over_the_nights(
+    shop: Path, recon: Recon, browser: Browser, language: str, scheme: Literal["light", "dark"]
+) -> None:
+    recon("status")
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme=scheme)
+    page.goto((shop / "nights" / "index.html").as_uri())
+    page.get_by_label(language).check()
+    found = Axe().run(page).response["violations"]
+    page.close()
+    assert [
+        (each["id"], each["nodes"][0]["html"][:160]) for each in found if each["impact"] in ("serious", "critical")
+    ] == []
 
 
 def test_the_page_in_a_browser_speaks_both_languages(shop: Path, recon: Recon, browser: Browser) -> None:

@@ -64,11 +64,11 @@ class Runner:
 def new_shop(directory: Path, ledger_url: str | None = None, schema: str = "", seed: int = 5) -> Path:
     """A shop of 300 payments without a night; its state database is whatever the environment names.
 
-    Two reconciliations are enough here: what all of them find is for tests/demo, and hundreds of nights are run.
+    One reconciliation is enough here: what all of them find is for tests/demo, and hundreds of nights are run.
     """
     make_shop(directory, 300, seed, ledger_url, schema=schema)
     settings = directory / "recon.yaml"
-    text = re.sub(r"(?m)^reconciliations: .*$", "reconciliations: [payin, order_payment]", settings.read_text("utf-8"))
+    text = re.sub(r"(?m)^reconciliations: .*$", "reconciliations: [payin]", settings.read_text("utf-8"))
     settings.write_text(text + f'state: {{url: "env:{STATE}"}}\n', encoding="utf-8")
     return directory
 

@@ -46,7 +46,7 @@ def test_e28_another_zone_locale_hash_seed_umask_and_place(fresh_shop, five_nigh
 
 def test_e28_a_workspace_that_moved_runs_its_nights_again_to_the_same_bytes(five_nights, tmp_path, runner):
     shop = copied(five_nights, tmp_path / "weit weg" / "서울")
-    for night in NIGHTS:
+    for night in NIGHTS[-2:]:
         again = runner.night(shop, night)
         assert again.exit == 0 and "the same bytes as before" in again.error, again.error
 
