@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
@@ -68,12 +67,13 @@ def fix_once(breaks: Sequence[Break], fixes: Sequence[Fix]) -> tuple[list[Break]
     """Where related breaks propose the same correction, the first keeps it and the others name it."""
     by_break = {fix.break_id: fix for fix in fixes}
     taken: dict[str, str] = {}  # fix id -> the fix that does the same
-    first: dict[tuple[Any, ...], list[Fix]] = defaultdict(list)
-    relatives = {each.break_id: {each.break_id, *each.related} for each in breaks}
-    for fix in fixes:
-        same = next((one for one in first[_does(fix)] if one.break_id in relatives.get(fix.break_id, ())), None)
+    kept: dict[str, tuple[int, Fix]] = {}  # break id -> its place and fix
+    related = {each.break_id: each.related for each in breaks}
+    for place, fix in enumerate(fixes):
+        kin = [kept[other] for other in related.get(fix.break_id, ()) if other in kept]
+        _, same = min((each for each in kin if _same(each[1], fix)), default=(0, None), key=lambda each: each[0])
         if same is None:
-            first[_does(fix)].append(fix)
+            kept[fix.break_id] = (place, fix)
         else:
             taken[fix.fix_id] = same.fix_id
     left = [fix for fix in fixes if fix.fix_id not in taken]
@@ -85,11 +85,25 @@ def fix_once(breaks: Sequence[Break], fixes: Sequence[Fix]) -> tuple[list[Break]
     return named, left
 
 
-def _does(fix: Fix) -> tuple[Any, ...]:
-    """What a fix changes, whichever break proposes it."""
-    if fix.postings:
-        return ("journal", *sorted(fix.postings))
-    return ("update", fix.record_id, *sorted(fix.set.items()))
+def _same(one: Fix, other: Fix) -> bool:
+    """Whether both make one correction. Postings alone do not say so: an order paid twice may lack two captures of one
+    amount. They are two where one reconciliation asks for both, or where a reference says that they speak of different
+    payments."""
+    if one.kind != other.kind:
+        return False
+    if one.kind == "journal":
+        shared = one.references.keys() & other.references.keys()
+        return (
+            sorted(one.postings) == sorted(other.postings)
+            and one.reconciliation != other.reconciliation
+            and all(one.references[name] == other.references[name] for name in shared)
+        )
+    return (one.record, one.record_id, one.set, one.message) == (
+        other.record,
+        other.record_id,
+        other.set,
+        other.message,
+    )
 
 
 def stopped_by(breaks: Iterable[Break], rules: Iterable[Reconciliation]) -> str:
