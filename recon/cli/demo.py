@@ -27,6 +27,7 @@ COUNTS = ("cleared", "pending", "silent", "broken", "fixes")
 @click.option("--postgres", metavar="URL", help="Ledger, orders and state on this PostgreSQL database.")
 @click.option("--mariadb", metavar="URL", help="Ledger and orders on this MariaDB database.")
 @click.option("--schema", default="", metavar="NAME", help="With --postgres: a schema for ledger and orders.")
+@click.option("--redis", metavar="URL", help="Count what is bought in this Redis as well, under recon-demo:*.")
 @click.option("--no-run", is_flag=True, help="Make the shop only.")
 @json_option
 @click.pass_context
@@ -38,6 +39,7 @@ def demo(
     postgres: str | None,
     mariadb: str | None,
     schema: str,
+    redis: str | None,
     no_run: bool,
     as_json: bool,
 ) -> None:
@@ -46,7 +48,8 @@ def demo(
     The shop has three providers' settlement files, a ledger and payment orders; truth.csv says what each night should
     find. The same seed makes the same shop. A DIR that an earlier demo made is made again; any other has to be empty.
     With --postgres or --mariadb the database has to be empty of these tables, and recon.yaml names it by
-    env:RECON_DEMO_DB_URL, so export that before other commands.
+    env:RECON_DEMO_DB_URL, so export that before other commands. With --redis the sets go from night to night as the nights
+    are run; recon.yaml names the server by env:RECON_DEMO_REDIS_URL.
 
     \b
     Example:  recon demo recon-demo --payments 2000
@@ -63,14 +66,20 @@ def demo(
     url = postgres or mariadb
     if not as_json:
         say(f"making a shop of {payments:,} payments in {directory}")
-    shop = make_shop(directory, payments, seed, url, schema=schema, state_too=bool(postgres))
+    shop = make_shop(directory, payments, seed, url, schema=schema, state_too=bool(postgres), redis=bool(redis))
     if url:
         os.environ[URL_VARIABLE] = url
         say(f"recon.yaml names the database env:{URL_VARIABLE}: export it before other commands")
+    if redis:
+        from recon.demo import counters
+
+        os.environ[counters.URL_VARIABLE] = redis
+        counters.fill(redis, directory, 0)
+        say(f"recon.yaml names Redis env:{counters.URL_VARIABLE}: export it before other commands")
     if no_run:
         _made(shop, as_json)
         return
-    nights = _run_nights(shop, as_json)
+    nights = _run_nights(shop, redis, as_json)
     from recon.demo.compare import compare
 
     result = compare(directory)
@@ -93,12 +102,15 @@ def _made(shop: Shop, as_json: bool) -> None:
     next_command(f"cd {shop.directory} && recon run --date {shop.nights[0]}")
 
 
-def _run_nights(shop: Shop, as_json: bool) -> list[dict[str, Any]]:
+def _run_nights(shop: Shop, redis: str | None, as_json: bool) -> list[dict[str, Any]]:
     """Run every night and print its verdict; for each: date, verdict, counts, folder."""
     from recon.api import run
+    from recon.demo import counters
 
     nights: list[dict[str, Any]] = []
-    for night in shop.nights:
+    for number, night in enumerate(shop.nights):
+        if redis:
+            counters.fill(redis, shop.directory, number)
         with Progress(f"night {night}", quiet=as_json) as progress:
             done = run(shop.directory, night, advance=progress.counter)
         nights.append(

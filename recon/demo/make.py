@@ -27,7 +27,7 @@ from recon.errors import ReconError
 FEWEST = 300
 URL_VARIABLE = "RECON_DEMO_DB_URL"
 #: What an earlier demo, or a night run on it, left in the directory; everything else in there is somebody's own.
-_MADE = ("in", "nights", "raw", "state", "recon.yaml", "shop.sqlite", "truth.csv")
+_MADE = ("in", "nights", "raw", "state", "recon.yaml", "shop.sqlite", "truth.csv", "counters.csv")
 _MARK = ".recon-demo"
 
 
@@ -39,6 +39,7 @@ def make_shop(
     *,
     schema: str = "",
     state_too: bool = False,
+    redis: bool = False,
 ) -> Shop:
     """Make the shop in `directory`, in place of one that an earlier demo made there.
 
@@ -46,6 +47,7 @@ def make_shop(
     ledger_url  put ledger and orders into this PostgreSQL or MariaDB database (default: shop.sqlite)
     schema      PostgreSQL only: a schema of its own, made where it is missing
     state_too   keep the state database there as well
+    redis       count what is bought in Redis as well (recon/demo/counters.py fills it, night by night)
     Raises ReconError where the directory or the database holds something else.
     """
     if payments < FEWEST:
@@ -61,8 +63,9 @@ def make_shop(
         desk = Desk(till, payments + 1)
         plant(desk, payments, seed)
         run(till, seed, payments)
-        for system in systems():
-            system.make(Making(root, desk, payments, seed))
+        making = Making(root, desk, payments, seed)
+        for system in systems(redis):
+            system.make(making)
         till.flush()
         books.finish()
     finally:
@@ -71,7 +74,9 @@ def make_shop(
     resend_parts(desk, PSPS)
     _write_truth(root / "truth.csv", desk.truth, desk.stopped)
     reference = f"env:{URL_VARIABLE}" if ledger_url else "sqlite:///shop.sqlite"
-    (root / "recon.yaml").write_text(recon_yaml(reference, schema, state_too and bool(ledger_url)), encoding="utf-8")
+    (root / "recon.yaml").write_text(
+        recon_yaml(reference, schema, state_too and bool(ledger_url), redis), encoding="utf-8"
+    )
     return Shop(root, NIGHTS, root / "truth.csv", payments, seed, till.postings, files.lines, reference)
 
 

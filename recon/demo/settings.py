@@ -21,7 +21,7 @@ calendars:
   TARGET: {{market: ECB}}
 databases:
   shop: {{url: "{url}"}}
-{state}opening: {{empty_from: {first}}}
+{databases}{state}opening: {{empty_from: {first}}}
 
 sources:
 """
@@ -108,16 +108,17 @@ targets:
 """
 
 
-def recon_yaml(url: str, schema: str = "", state_too: bool = False) -> str:
+def recon_yaml(url: str, schema: str = "", state_too: bool = False, redis: bool = False) -> str:
     """The workspace file. `url` is a reference (`env:NAME`) or a literal without credentials."""
     state = f'state: {{url: "{url}"}}\n' if state_too else ""
     files = "".join(
         _FILES.format(psp=psp, format=FORMATS[psp], suffix=SUFFIX[psp], calendar=CALENDARS[psp]) for psp in PSPS
     )
     prefix = f'"{schema}".' if schema else ""
-    made = systems()
+    made = systems(redis)
+    databases = "".join(system.databases for system in made).format()
     others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
     names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
     targets = _TARGETS.format(url=url, schema=f"      schema: {schema}\n" if schema else "")
-    head = _HEAD.format(url=url, state=state, first=NIGHTS[0].isoformat())
+    head = _HEAD.format(url=url, databases=databases, state=state, first=NIGHTS[0].isoformat())
     return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n{_APPROVALS}{targets}"

@@ -30,6 +30,7 @@ class _Shelf:
         self.holds: list[Row] = []
         self.movements: list[Row] = []
         self.purchases: list[Row] = []
+        self.bought: list[tuple[str, str, str, int]] = []
         self.levels: list[Row] = []
         self._moved: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._held: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
@@ -53,8 +54,9 @@ class _Shelf:
         self._moved[product]
 
     def buy(self, number: str, product: str, member: str, limit: int | None, night: int, quantity: int = 1) -> None:
-        at = clock(instant(night, 10 * HOUR))
-        self.purchases.append((number, product, member, f"ORD-B-{number}", quantity, limit, at))
+        at = instant(night, 10 * HOUR)
+        self.purchases.append((number, product, member, f"ORD-B-{number}", quantity, limit, clock(at)))
+        self.bought.append((number, product, member, at))
 
     def level(self, product: str, basis: str, night: int, on_hand: int, available: int | None, last: int) -> None:
         span = (clock(instant(night, 0)), clock(instant(last + 1, 0)))
@@ -92,6 +94,7 @@ def make(making: Making) -> None:
     desk.till.add("stock_holds", HOLD_COLUMNS, shelf.holds)
     desk.till.add("stock_movements", MOVEMENT_COLUMNS, shelf.movements)
     desk.till.add("purchases", PURCHASE_COLUMNS, shelf.purchases)
+    making.purchases.extend(shelf.bought)
     desk.till.add("stock_levels", LEVEL_COLUMNS, shelf.levels)
 
 

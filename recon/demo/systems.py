@@ -17,7 +17,7 @@ Everyday payments are a function of (seed, index, payments): `recon.demo.traffic
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What a system is made with: the shop's folder, the desk, and the arguments that everything is a function of."""
+    """What a system is made with: the shop's folder, the desk, and the arguments that everything is a function of.
+
+    purchases   (number, product, member, instant) of what was sold so far, for the systems that count it
+    """
 
     root: Path
     desk: Desk
     payments: int
     seed: int
+    purchases: list[tuple[str, str, str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,24 @@ class System:
 
     reconciliations   names for recon.yaml
     sources           YAML of its sources, indented by two, with {prefix} before each table's name
+    databases         YAML of databases beside the shop's own, indented by two
     """
 
     reconciliations: tuple[str, ...]
     make: Callable[[Making], None]
     tables: tuple[Table, ...] = ()
     sources: str = ""
+    databases: str = ""
 
 
-def systems() -> tuple[System, ...]:
-    """Every system, in the order in which they are made. Modules are looked up late: they import this one."""
-    from recon.demo import ledger_books, nova, orders, outbox, points, stock, wallets
+def systems(redis: bool = False) -> tuple[System, ...]:
+    """Every system, in the order in which they are made. Modules are looked up late: they import this one.
 
+    redis   the shop counts in Redis as well
+    """
+    from recon.demo import counters, ledger_books, nova, orders, outbox, points, stock, wallets
+
+    counted = (counters.SYSTEM,) if redis else ()
+    books = (ledger_books.SYSTEM, wallets.SYSTEM, points.SYSTEM, stock.SYSTEM, *counted)
     # Orders last: their truth is made from payin's.
-    return (ledger_books.SYSTEM, wallets.SYSTEM, points.SYSTEM, stock.SYSTEM, nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)
+    return (*books, nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)
