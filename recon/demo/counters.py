@@ -87,7 +87,7 @@ def fill(url: str, root: Path, night: int) -> None:
             _replace(client, sets)
     except redis.RedisError as error:
         raise UnreachableError(
-            "database", f"Redis did not answer: {error}", "check the URL given to --redis"
+            "database-unreachable", f"Redis did not answer: {error}", "check the URL given to --redis"
         ) from error
 
 
