@@ -2,8 +2,8 @@
 
 Comes in   one expression as text, where it stands, and the names it may read with their types
 Goes out   a checked `Expr`, or every problem with its place and a remedy; later the same tree as SQL for an engine
-Never      runs anything, reaches a file or a function off the list, rounds, or turns NULL into a value: a comparison
-           with an unknown value is unknown, and unknown is not true.
+Never      runs anything, reaches a file or a function off the list, rounds unless told to (quotient), or turns NULL into
+           a value: a comparison with an unknown value is unknown, and unknown is not true.
 
 The list of what is allowed is by exact node type, because new versions of sqlglot add node types.
 """
@@ -34,7 +34,9 @@ FUNCTIONS = ("abs", "coalesce", "lower", "upper")
 SIDE_FUNCTIONS = ("present", "fresh")
 TIME_FUNCTIONS = ("minutes_since", "days_since")
 FIELD_FUNCTIONS = ("total", *TIME_FUNCTIONS)
-_NAMED = (*SIDE_FUNCTIONS, *FIELD_FUNCTIONS)
+#: quotient(a, b): a divided by the whole number b, to the nearest whole; halves away from zero, as an invoice rounds.
+QUOTIENT = "quotient"
+_NAMED = (*SIDE_FUNCTIONS, *FIELD_FUNCTIONS, QUOTIENT)
 
 #: Names that a rule may read, with their types. Dotted (`psp.amount`) or bare (`kind`, `"Gross Debit (GC)"`).
 FieldSpace = Mapping[str, Type]
@@ -115,7 +117,8 @@ def check(
     if checker.found:
         return None, [Problem(where(refused.at or 0), refused.message, refused.remedy) for refused in checker.found]
     names = tuple(dict.fromkeys(_name(column) for column in _columns(tree)))
-    calls = tuple(dict.fromkeys(_call(node) for node in tree.find_all(exp.Anonymous, bfs=False)))
+    called = (node for node in tree.find_all(exp.Anonymous, bfs=False) if node.name != QUOTIENT)
+    calls = tuple(dict.fromkeys(map(_call, called)))
     return Expr(text, place, names, calls), []
 
 
@@ -132,6 +135,9 @@ def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "du
         raise ValueError(refused.message) from refused
 
     def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name == QUOTIENT:
+            parts = [part.transform(replace).sql(dialect=dialect) for part in node.expressions]
+            return exp.Var(this=_quotient_sql(*parts, dialect=dialect))
         if isinstance(node, exp.Anonymous):
             name = "{}({})".format(*_call(node))
         elif isinstance(node, exp.Column):
@@ -142,6 +148,14 @@ def to_sql(expr: Expr | str, column: Callable[[str], str], *, dialect: str = "du
         return exp.Var(this=fragment if _SIMPLE.fullmatch(fragment) else f"({fragment})")
 
     return tree.transform(replace).sql(dialect=dialect)
+
+
+def _quotient_sql(dividend: str, divisor: str, *, dialect: str) -> str:
+    """Whole numbers only: DuckDB divides decimals (what sums are kept in) as floats, and HUGEINT exactly."""
+    whole, div = ("HUGEINT", "//") if dialect == "duckdb" else ("DECIMAL(38, 0)", "DIV")
+    n, d = f"CAST({dividend} AS {whole})", f"CAST({divisor} AS {whole})"
+    nearest_whole = f"(abs({n}) * 2 + abs({d})) {div} nullif(abs({d}) * 2, 0)"
+    return f"CAST({nearest_whole} * (sign({n}) * sign({d})) AS DECIMAL(38, 0))"
 
 
 def since_sql(call: str, moment: str, night_end: str) -> str:
@@ -250,7 +264,8 @@ def _refuse_node(node: exp.Expr) -> None:
     at = _at(node)
     if type(node) not in _ALLOWED:
         what = type(node).__name__.upper()
-        remedy = "compare products instead: a * 2 = b" if isinstance(node, exp.Div) else "see docs/rules.md"
+        division = "compare products instead (a * 2 = b), or write quotient(a, b)"
+        remedy = division if isinstance(node, exp.Div) else "see docs/rules.md"
         raise _RefusedError(f"{what} is not part of the rule language", remedy, at)
     if node.comments:
         raise _RefusedError(
@@ -277,7 +292,10 @@ def _refuse_node(node: exp.Expr) -> None:
             "write case when ... then ... else ... end",
             at,
         )
-    if isinstance(node, exp.Anonymous) and (
+    if isinstance(node, exp.Anonymous) and node.name == QUOTIENT:
+        if len(node.expressions) != 2:
+            raise _RefusedError("quotient() takes two numbers", "write quotient(sale.amount * sale.bps, 10000)", at)
+    elif isinstance(node, exp.Anonymous) and (
         node.name not in _NAMED or len(node.expressions) != 1 or type(node.expressions[0]) is not exp.Column
     ):
         if node.name in FIELD_FUNCTIONS:
@@ -381,7 +399,7 @@ class _Checker:
         if isinstance(node, exp.Column):
             return self._column(node)
         if isinstance(node, exp.Anonymous):
-            return self._side_function(node)
+            return self._quotient(node) if node.name == QUOTIENT else self._side_function(node)
         if isinstance(node, exp.Paren):
             return self.kind(node.this)
         if isinstance(node, (exp.And, exp.Or)):
@@ -488,6 +506,18 @@ class _Checker:
         if not _wide(node):
             return self.refuse(node, "arithmetic on numbers alone", "write the result")
         return "money" if "money" in kinds else "integer"
+
+    def _quotient(self, node: exp.Anonymous) -> str:
+        """What is divided keeps its type; money is divided by a whole number only."""
+        dividend, divisor = node.expressions
+        kinds = [self.kind(dividend), self.kind(divisor)]
+        if "unknown" in kinds:
+            return "unknown"
+        if kinds[0] not in _NUMBERS:
+            return self.refuse(dividend, f"{_said(dividend)} is {_a(kinds[0])}; quotient() divides a number")
+        if kinds[1] != "integer":
+            return self.refuse(divisor, f"{_said(divisor)} is {_a(kinds[1])}; quotient() divides by a whole number")
+        return kinds[0]
 
     def _is(self, node: exp.Is) -> str:
         kind = self.kind(node.this)

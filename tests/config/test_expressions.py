@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recon.domain.records import Type
@@ -45,6 +46,7 @@ def problems(text: str, want: str = "boolean") -> list[str]:
         "case when cleared_before then psp.amount else 0 end > 5",
         "case kind when 'refund' then true else false end",
         "coalesce(psp.amount, 0) <> -1",
+        "quotient(psp.amount * psp.count, 10000) = ledger.amount",
         "psp.amount between 0 and 10 or psp.amount is null",
         "upper(kind) like 'CAP%'",
         "kind is distinct from order.status",
@@ -91,6 +93,12 @@ REFUSED = {
     "a power tower": "9**9**9 = psp.amount",
     "division": "psp.amount / 2 = 1",
     "modulo": "psp.amount % 2 = 1",
+    "a quotient of one number": "quotient(psp.amount) = 1",
+    "a quotient of three numbers": "quotient(psp.amount, 2, 3) = 1",
+    "money divided by money": "quotient(psp.amount, ledger.amount) = 1",
+    "text divided": "quotient(kind, 2) = 1",
+    "a quotient of a name that is not declared": "quotient(psp.amont, 2) = 1",
+    "a quotient as the result": "quotient(psp.amount, 2)",
     "a float": "psp.amount = 1.5",
     "an exponent": "psp.amount = 1e400",
     "underscored digits": "psp.amount = 1_000",
@@ -239,6 +247,59 @@ def test_large_amounts_do_not_wrap():
         evaluate("psp.amount + psp.amount > 0", **{"psp.amount": 2**63 - 1})
 
 
+EXACT = Context(prec=60)
+
+
+def half_up(dividend: int, divisor: int) -> int:
+    """Python's decimals, which round halves away from zero in ROUND_HALF_UP, on both sides of zero."""
+    return int(EXACT.divide(Decimal(dividend), Decimal(divisor)).to_integral_value(ROUND_HALF_UP))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(-(2**62), 2**62),
+    st.one_of(st.integers(1, 20_000), st.integers(-20_000, -1), st.integers(1, 2**59)),
+    st.integers(0, 10_000),
+)
+@example(-5, 10, 1)
+@example(5, -10, 1)
+@example(-25, 10, 1)
+@example(2**62, 10_000, 10_000)
+def test_a_quotient_is_what_exact_decimals_round_to(amount, divisor, bps):
+    """Of sums as wide as the night keeps them too: DuckDB by itself would divide those as floats."""
+    wide = {"psp.amount": f"CAST({amount} AS DECIMAL(38, 0))", "psp.count": f"CAST({bps} AS BIGINT)"}
+    asked = to_sql(f"quotient(psp.amount * psp.count, {divisor})", wide.__getitem__)
+    assert select(asked, {}) == half_up(amount * bps, divisor)
+    assert select(to_sql(f"quotient(psp.amount, {divisor})", '"{}"'.format), {"psp.amount": amount}) == half_up(
+        amount, divisor
+    )
+
+
+def test_a_quotient_of_the_unknown_or_by_nothing_is_unknown():
+    assert evaluate("quotient(psp.amount, 2) = 1") is None
+    assert evaluate("quotient(psp.amount, psp.count) = 1", **{"psp.amount": 5}) is None
+    assert evaluate("quotient(psp.amount, psp.count) = 1", **{"psp.amount": 5, "psp.count": 0}) is None
+    assert evaluate("quotient(psp.amount, psp.count) = 0", **{"psp.amount": 0, "psp.count": 7}) is True
+
+
+def test_a_quotient_keeps_the_type_of_what_is_divided():
+    assert problems("quotient(psp.amount * psp.count, 10000)", want="money") == []
+    assert problems("quotient(quotient(psp.amount, 3), 2) - 1", want="money") == []
+    assert problems("kind = quotient(psp.count, 2)")
+    [message] = problems("quotient(psp.amount, ledger.amount) = 1")
+    assert "quotient() divides by a whole number" in message
+    expr, _ = check("quotient(psp.amount * psp.count, 10000) = 1", HERE, SPACE, sides=SIDES)
+    assert expr is not None
+    assert (expr.names, expr.calls) == (("psp.amount", "psp.count"), ())
+
+
+def test_a_quotient_is_whole_in_both_dialects():
+    assert to_sql("quotient(psp.amount, 2) = 1", lambda _: "a", dialect="spark") == (
+        "CAST((abs(CAST(a AS DECIMAL(38, 0))) * 2 + abs(CAST(2 AS DECIMAL(38, 0)))) DIV nullif(abs(CAST(2 AS DECIMAL(38, 0))) * 2, 0)"
+        " * (sign(CAST(a AS DECIMAL(38, 0))) * sign(CAST(2 AS DECIMAL(38, 0)))) AS DECIMAL(38, 0)) = 1"
+    )
+
+
 READABLE = ["psp.amount", "ledger.amount", "psp.count", "kind", "order.status", "cleared_before", '"Gross Debit (GC)"']
 WORDS = ["(", ")", ",", "=", "<>", "<", "<=", ">=", "+", "-", "*", "and", "or", "not", "in", "is", "null", "true"]
 WORDS += ["between", "case", "when", "then", "else", "end", "like", "false"]
@@ -247,6 +308,7 @@ ODD = [
     "fresh(ledger)",
     "abs(",
     "coalesce(",
+    "quotient(",
     "lower(",
     "select",
     "from",
