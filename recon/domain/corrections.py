@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 #: The payment that a journal is about.
-REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
+REFERENCES = (
+    "kind",
+    "order_id",
+    "payment_order_id",
+    "payout_id",
+    "psp",
+    "psp_reference",
+    "seller_id",
+    "seller_payout_id",
+)
 #: What a column of a ledger may be given. The first three it has to have.
 JOURNAL_WORDS = (
     "account", "currency", "amount", "line", "entry", "number", "entry_number", "key", "memo", "fix_id", "break_id",

@@ -139,6 +139,9 @@ ORDER_STATUSES = ("WAITING", "ORDERED", "PAYING", "PAID", "FAILED", "CANCELLED")
 #: What an outbox says of an event. NEW: not sent; SENT: the broker has it; DEAD: given up.
 EVENT_STATUSES = ("NEW", "SENT", "DEAD")
 
+#: What a payout to a seller says of itself. ORDERED: not sent yet; FAILED: it never left; RETURNED: it came back.
+SELLER_PAYOUT_STATUSES = ("ORDERED", "SENT", "PAID", "FAILED", "RETURNED", "CANCELLED")
+
 T = Type
 SETTLEMENT_LINE = RecordType(
     "settlement_line",
@@ -198,6 +201,11 @@ BANK_LINE = RecordType(
         Field(
             "payout_id", T.KEY, "The provider's payout, where the bank or the source names it in a field of its own."
         ),
+        Field(
+            "seller_payout_id",
+            T.KEY,
+            "The payout to a seller, where the format or the source finds our reference of it.",
+        ),
         Field("currency", T.CURRENCY, "Currency of the account.", required=True),
         Field("amount", T.MONEY, "Money to us > 0, money out < 0.", of="currency", required=True),
         Field("balance_after", T.MONEY, "The account's balance after the line, where it is given.", of="currency"),
@@ -235,6 +243,8 @@ LEDGER_ENTRY = RecordType(
         Field("payment_order_id", T.KEY, "Our reference."),
         Field("order_id", T.KEY, "The shop's order."),
         Field("payout_id", T.KEY, "The payout or batch of the provider that the posting speaks of."),
+        Field("seller_id", T.KEY, "The seller that the posting is about: payable, commission, receivable."),
+        Field("seller_payout_id", T.KEY, "The payout to a seller that the posting speaks of."),
         Field("currency", T.CURRENCY, "Currency of the posting.", required=True),
         Field("amount", T.MONEY, "Debit > 0, credit < 0.", of="currency", required=True),
         Field("settled_currency", T.CURRENCY, "What the ledger expects it to be settled in, where that is another."),
@@ -395,6 +405,75 @@ POINTS_ENTRY = RecordType(
     instant="occurred_at",
     kinds=("charge", "give_back", "earn", "expire", "adjustment"),
 )
+SELLER_SALE = RecordType(
+    "seller_sale",
+    "One sale of a seller through the shop, or a refund or correction of one, with the terms of the day of the sale. "
+    "It is never changed: a correction is an entry of its own.",
+    (
+        Field("entry_id", T.KEY, "Primary key.", required=True),
+        Field("sale_id", T.KEY, "The sale or the refund; a correction names the one that it corrects.", required=True),
+        Field("seller_id", T.KEY, "Whose sale.", required=True),
+        Field("order_id", T.KEY, "The shop's order."),
+        Field("kind", T.KEY, "sale, refund, correction.", required=True),
+        Field("currency", T.CURRENCY, "Currency of the sale.", required=True),
+        Field("amount", T.MONEY, "What the customer paid for it; given back < 0.", of="currency", required=True),
+        Field("commission", T.MONEY, "What we keep of it; a refund gives it back: < 0.", of="currency"),
+        Field("payable", T.MONEY, "What the seller is to get: amount - commission.", of="currency"),
+        Field("commission_bps", T.INTEGER, "Commission by the terms of the day of the sale, in hundredths of a percent."),
+        Field("terms_from", T.DATE, "First day of those terms."),
+        Field("sold_at", T.INSTANT, "When it was sold, given back or corrected, UTC."),
+    ),
+    instant="sold_at",
+)
+SELLER_PAYOUT_ITEM = RecordType(
+    "seller_payout_item",
+    "One sale or refund that a payout to a seller settles. One that is taken out again is a second item below zero.",
+    (
+        Field("item_id", T.KEY, "Primary key.", required=True),
+        Field("seller_payout_id", T.KEY, "The payout.", required=True),
+        Field("sale_id", T.KEY, "The sale or refund that it settles."),
+        Field("seller_id", T.KEY, "Whose sale."),
+        Field("order_id", T.KEY, "The shop's order."),
+        Field("kind", T.KEY, "sale, refund, correction.", required=True),
+        Field("currency", T.CURRENCY, "Currency of the sale.", required=True),
+        Field("amount", T.MONEY, "What the seller gets for it; of a refund < 0.", of="currency", required=True),
+        Field("created_at", T.INSTANT, "When it was put into the payout, UTC."),
+    ),
+    instant="created_at",
+)
+SELLER_PAYOUT = RecordType(
+    "seller_payout",
+    "One payout to a seller as it was ordered, in its newest version.",
+    (
+        Field("seller_payout_id", T.KEY, "Primary key; our reference at the bank or provider.", required=True),
+        Field("seller_id", T.KEY, "Who is paid.", required=True),
+        Field("period", T.KEY, "What it pays for: 2026-W41, 2026-10."),
+        Field("status", T.KEY, "One of: " + ", ".join(SELLER_PAYOUT_STATUSES) + ".", required=True),
+        Field("currency", T.CURRENCY, "Currency of the payout.", required=True),
+        Field("amount", T.MONEY, "What the seller is to get; > 0.", of="currency", required=True),
+        Field("created_at", T.INSTANT, "When it was ordered, UTC."),
+        Field("updated_at", T.INSTANT, "When this version was written, UTC."),
+    ),
+    instant="updated_at",
+)
+SELLER_TRANSFER = RecordType(
+    "seller_transfer",
+    "One row of the file in which a bank or provider says what became of the payouts that it was to make.",
+    (
+        Field("transfer_id", T.KEY, "Their id of the row.", required=True),
+        Field("psp", T.KEY, "Bank or provider that paid, in lower case."),
+        Field("seller_payout_id", T.KEY, "Our reference, which they echo."),
+        Field("seller_id", T.KEY, "Who was paid, where the file says so."),
+        Field("status", T.KEY, "PAID; RETURNED: it came back; FAILED: it never left.", required=True),
+        Field("reason", T.TEXT, "Why it failed or came back."),
+        Field("currency", T.CURRENCY, "Currency of the transfer.", required=True),
+        Field("amount", T.MONEY, "To the seller > 0; come back < 0.", of="currency", required=True),
+        Field("paid_at", T.INSTANT, "When it was paid, failed or came back, UTC."),
+        Field("paid_on", T.DATE, "The day of it, where no instant is given."),
+    ),
+    instant="paid_at",
+    day="paid_on",
+)
 STOCK = RecordType(
     "stock",
     "How many of a product there are, as one system says it: as it is stored, or as the history adds up. Read whole each night.",
@@ -495,6 +574,10 @@ RECORD_TYPES: dict[str, RecordType] = {
         WALLET_ENTRY,
         POINTS_ORDER,
         POINTS_ENTRY,
+        SELLER_SALE,
+        SELLER_PAYOUT_ITEM,
+        SELLER_PAYOUT,
+        SELLER_TRANSFER,
         STOCK,
         STOCK_HOLD,
         ORDER_LINE,

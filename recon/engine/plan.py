@@ -112,7 +112,7 @@ class Plan:
     @cached_property
     def quarantine_key(self) -> str:
         """The key field that a row in quarantine may have kept, as SQL: NULL where there is none."""
-        kept = ("payment_order_id", "order_id", "payout_id")
+        kept = ("payment_order_id", "order_id", "payout_id", "seller_payout_id")
         return next((field for field in self.key_fields if field in kept), "CAST(NULL AS VARCHAR)")
 
     @cached_property

@@ -23,7 +23,16 @@ from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconcil
 from recon.errors import InvariantError
 
 #: What a posting says of the payment that it is about; one on which the sides differ is left out.
-REFERENCES = ("kind", "order_id", "payment_order_id", "payout_id", "psp", "psp_reference")
+REFERENCES = (
+    "kind",
+    "order_id",
+    "payment_order_id",
+    "payout_id",
+    "psp",
+    "psp_reference",
+    "seller_id",
+    "seller_payout_id",
+)
 
 
 @dataclass(frozen=True, slots=True)

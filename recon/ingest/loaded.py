@@ -23,6 +23,7 @@ QUARANTINE_COLUMNS: dict[str, str] = {
     "payment_order_id": "VARCHAR",
     "order_id": "VARCHAR",
     "payout_id": "VARCHAR",
+    "seller_payout_id": "VARCHAR",
     "business_date": "DATE",
 }
 NO_QUARANTINE = (

@@ -32,6 +32,7 @@ QUARANTINED: tuple[tuple[str, str], ...] = (
     ("payment_order_id", "VARCHAR"),
     ("order_id", "VARCHAR"),
     ("payout_id", "VARCHAR"),
+    ("seller_payout_id", "VARCHAR"),
     ("business_date", "DATE"),
     ("since", "DATE"),
 )
