@@ -105,6 +105,7 @@ def _body(
             postings.append((posting.account, currency, amount))
         if not any(amount for _, _, amount in postings):
             return None
+        postings = [posting for posting in postings if posting[2]]  # a line of nothing says nothing
         _balanced(template.name, postings)
         facts = {**each.facts, "code": each.rule.code}
         return {
