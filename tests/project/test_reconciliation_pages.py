@@ -11,7 +11,10 @@ from recon.config.rule_file import load_reconciliation
 from recon.config.workspace_file import read_workspace
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "reconciliations" / f"{name}.md" for name in ("ledger", "wallet", "points_payment", "stock")]
+PAGES = [
+    ROOT / "docs" / "reconciliations" / f"{name}.md"
+    for name in ("ledger", "wallet", "points_payment", "stock", "payout")
+]
 HEAD = """\
 version: 1
 name: example
