@@ -46,7 +46,7 @@ def ddl(*, key: str, text: str, time: str, prefix: str = "") -> tuple[list[str],
         f"account {key} not null, kind {key} not null, psp {key}, psp_reference {key}, payment_order_id {key}, "
         f"order_id {key}, currency char(3) not null, amount_minor bigint not null, posted_at {time} not null, "
         f"recorded_at {time} not null, memo {text}, settled_currency char(3), settled_amount_minor bigint, "
-        f"period_closed_at {time})"
+        f"period_closed_at {time}, seller_id {key}, seller_payout_id {key})"
     )
     orders = (
         f"create table {prefix}payment_order_versions (payment_order_id {key} not null, version integer not null, "

@@ -40,8 +40,8 @@ SOURCES = """\
     moves: events
     database: shop
     query: |
-      select account, kind, 'booked' as status, line_id as natural_id, psp, payout_id, currency, amount_minor as amount,
-             booked_on, remittance
+      select account, kind, 'booked' as status, line_id as natural_id, psp, payout_id, seller_payout_id, currency,
+             amount_minor as amount, booked_on, remittance
       from {prefix}bank_lines
       where recorded_at >= :from and recorded_at < :to
 """
@@ -394,7 +394,7 @@ SYSTEM = System(
         Table(
             "bank_lines",
             "line_id {key} not null primary key, account {key} not null, kind {key} not null, psp {key}, payout_id {key}, "
-            "currency char(3) not null, amount_minor bigint not null, booked_on {key} not null, remittance {text}, "
+            "seller_payout_id {key}, currency char(3) not null, amount_minor bigint not null, booked_on {key} not null, remittance {text}, "
             "recorded_at {time} not null",
         ),
     ),

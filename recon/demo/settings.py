@@ -42,7 +42,7 @@ _BOOKS = """\
     query: |
       select entry_id, journal_id, account, kind, psp, psp_reference, payment_order_id, order_id, currency,
              amount_minor as amount, settled_currency, settled_amount_minor as settled_amount, posted_at, memo,
-             period_closed_at
+             period_closed_at, seller_id, seller_payout_id
       from {prefix}ledger_entries
       where recorded_at >= :from and recorded_at < :to
   orders:
@@ -100,6 +100,8 @@ targets:
         psp_reference: psp_reference
         payment_order_id: payment_order_id
         order_id: order_id
+        seller_id: seller_id
+        seller_payout_id: seller_payout_id
         currency: currency
         amount_minor: amount
         posted_at: booked_at

@@ -72,9 +72,9 @@ def systems(redis: bool = False) -> tuple[System, ...]:
 
     redis   the shop counts in Redis as well
     """
-    from recon.demo import counters, ledger_books, nova, orders, outbox, points, stock, wallets
+    from recon.demo import counters, ledger_books, nova, orders, outbox, points, sellers, stock, wallets
 
     counted = (counters.SYSTEM,) if redis else ()
     books = (ledger_books.SYSTEM, wallets.SYSTEM, points.SYSTEM, stock.SYSTEM, *counted)
     # Orders last: their truth is made from payin's.
-    return (*books, nova.SYSTEM, outbox.SYSTEM, orders.SYSTEM)
+    return (*books, nova.SYSTEM, sellers.SYSTEM, outbox.SYSTEM, orders.SYSTEM)

@@ -12,7 +12,8 @@ from recon.demo.files import SettlementFiles, reference
 from recon.demo.shop import Line, Payment, clock
 
 JOURNAL_COLUMNS = (
-    "entry_id, journal_id, account, kind, order_id, currency, amount_minor, posted_at, recorded_at, period_closed_at"
+    "entry_id, journal_id, account, kind, order_id, currency, amount_minor, posted_at, recorded_at, period_closed_at, "
+    "seller_id, seller_payout_id"
 )
 #: The other leg of a payment's journal.
 CONTRA = {
@@ -99,10 +100,13 @@ class Till:
         order_id: str | None = None,
         closed_at: int | None = None,
         of: int | None = None,
+        seller: str | None = None,
+        seller_payout: str | None = None,
     ) -> int:
         """Any journal, by its legs (account, amount); gives its number, to which later legs may be added (`of`).
 
-        closed_at   when the accounting period that it is booked into was closed
+        closed_at       when the accounting period that it is booked into was closed
+        seller          the seller that every leg is about; `seller_payout` the payout to a seller
         """
         if of is None:
             self._journals += 1
@@ -112,7 +116,8 @@ class Till:
         rows: list[Row] = []
         for account, amount in legs:
             self.postings += 1
-            rows.append((self.postings, of, account, kind, order_id, currency, amount, clock(at), written, closed))
+            head = (self.postings, of, account, kind, order_id, currency, amount)
+            rows.append((*head, clock(at), written, closed, seller, seller_payout))
         self.add("ledger_entries", JOURNAL_COLUMNS, rows)
         return of
 

@@ -419,7 +419,9 @@ SELLER_SALE = RecordType(
         Field("amount", T.MONEY, "What the customer paid for it; given back < 0.", of="currency", required=True),
         Field("commission", T.MONEY, "What we keep of it; a refund gives it back: < 0.", of="currency"),
         Field("payable", T.MONEY, "What the seller is to get: amount - commission.", of="currency"),
-        Field("commission_bps", T.INTEGER, "Commission by the terms of the day of the sale, in hundredths of a percent."),
+        Field(
+            "commission_bps", T.INTEGER, "Commission by the terms of the day of the sale, in hundredths of a percent."
+        ),
         Field("terms_from", T.DATE, "First day of those terms."),
         Field("sold_at", T.INSTANT, "When it was sold, given back or corrected, UTC."),
     ),
