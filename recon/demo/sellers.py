@@ -505,7 +505,7 @@ def make(making: Making) -> None:
     for night, rows in made.transfers.items():
         if not rows:
             continue
-        path = making.root / "in" / f"seller_payouts_{NIGHTS[night]}.csv"
+        path = making.root / "in" / f"payouts_{NIGHTS[night]}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -524,7 +524,7 @@ SOURCES = """\
     record: seller_transfer
     moves: events
     format: generic_seller_transfer
-    files: "in/seller_payouts_{date}.csv"
+    files: "in/payouts_{date}.csv"
   seller_sales:
     record: seller_sale
     moves: events
