@@ -417,7 +417,9 @@ class PriceModel(Shape):
 
 
 class TierModel(PriceModel):
-    up_to: Decimal | None = Field(None, description="Greatest settled amount that it holds for; the last tier has none.")
+    up_to: Decimal | None = Field(
+        None, description="Greatest settled amount that it holds for; the last tier has none."
+    )
 
 
 class RateModel(PriceModel):

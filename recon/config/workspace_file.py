@@ -250,7 +250,9 @@ class _Reader:
             field = needs_terms(reconciliation)
             if field and not self.model.terms:
                 message = f"{reconciliation.name} reads {field}, and recon.yaml names no terms"
-                self.document.error(message, "add terms: [NAME] and terms/NAME.yaml, see docs/terms.md", "reconciliations")
+                self.document.error(
+                    message, "add terms: [NAME] and terms/NAME.yaml, see docs/terms.md", "reconciliations"
+                )
         return tuple(read)
 
     # --- sources ---

@@ -160,6 +160,8 @@ def record_id(line: Line, night: int, part: str = "") -> str:
     if line.psp == "adyen":
         own = reference("adyen", line.kind, line.number, line.occurrence)
         payment = reference("adyen", "capture", line.number)
+        if kind in ("fee", "reserve"):
+            payment, own = "", f"{ADYEN_TYPES[kind]} {line.number}"
         return f"{ADYEN_ACCOUNT}|{batch_number(night, part)}|{payment}|{own}|{kind}#1"
     if line.psp == "stripe":
         return f"|txn_{movement_id(line)}|{kind}"

@@ -16,6 +16,7 @@ from recon.demo.files import record_id, settled_reference
 from recon.demo.shop import DAY, HOUR, LAST, instant
 from recon.demo.till import UNKNOWN_TYPES
 
+
 def row_sent_again_changed(desk: Desk, psp: str) -> None:
     """The next file repeats a row under the same id with another fee."""
     night = desk.second_file(psp)
