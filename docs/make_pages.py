@@ -50,7 +50,13 @@ def vocabulary(record: RecordType) -> str:
     """The section of one record type."""
     day = f"; where that is empty, `{record.day}`" if record.day else ""
     dated = f"Its business date is that of `{record.instant}`{day}."
-    return f"## {record.name}\n\n{record.doc}\n{dated}\n\n{rows(record.fields)}"
+    worked_out = (
+        "\nDerived: no source gives them and nothing keeps them. Rules read them, and each night works out those that one reads "
+        f"([terms.md](terms.md)).\n\n{rows(record.derived)}"
+        if record.derived
+        else ""
+    )
+    return f"## {record.name}\n\n{record.doc}\n{dated}\n\n{rows(record.fields)}{worked_out}"
 
 
 def records_page() -> str:

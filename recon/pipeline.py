@@ -243,6 +243,7 @@ def _plan(workspace: Workspace, rule: Reconciliation, night: date, moves: Mappin
         calendars=workspace.psp_calendars,
         moves=moves,
         look_back_days=workspace.look_back_days,
+        terms=workspace.terms,
     )
 
 

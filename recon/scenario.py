@@ -1,7 +1,7 @@
 """Scenario: a folder that says what happens and what each night has to leave; run it and hold the answers against it.
 
     what_it_shows.md          what happens and why; its last line names the nights: "Night D." or "Nights D to D."
-    recon.yaml, rules/, in/   a workspace
+    recon.yaml, rules/, terms/, in/   a workspace
     books.sql                 statements that make its database books.sqlite
     arrives/DATE/             what is added to the workspace before that night, and books.sql: what happens in its database
     expected/DATE/            what the night leaves, less hashes that any change of rules or tool would change

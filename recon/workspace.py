@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from recon.domain.calendar import Calendar
 from recon.domain.queue import Policy
 from recon.domain.rulebook import Brake, Format, Reconciliation, Source
+from recon.domain.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Workspace:
     """Everything a night needs to know before it reads its first byte.
 
     quarantine_percent, quarantine_rows   past both, the whole file is set aside
-    config_sha256                         over recon.yaml and every rule and format file in use, by name and bytes
+    config_sha256                         over recon.yaml and every rule, format and terms file in use, by name and bytes
     """
 
     root: Path
@@ -188,6 +189,7 @@ class Workspace:
     formats: Mapping[str, Format]
     reconciliations: tuple[Reconciliation, ...]
     brake: Brake
+    terms: tuple[Terms, ...] = ()  # of the providers' contracts
     first_night: date | None = None  # opening: empty from this night on
     look_back_days: int = 60
     memory_limit: str = "1GB"

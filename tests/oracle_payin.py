@@ -59,7 +59,7 @@ def coalesce(*values):
 def excluded(row):
     if row["record"] == "settlement_line":
         return row["kind"] in ("fee", "reserve", "reserve_release", "adjustment", "payout")
-    return row["record"] == "ledger_entry" and row["account"] != "psp_receivable"
+    return row["record"] == "ledger_entry" and (row["account"] != "psp_receivable" or row["kind"] == "fee")
 
 
 def unclaimed(row):

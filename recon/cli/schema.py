@@ -10,6 +10,7 @@ NAMES = {
     "workspace": "recon.yaml",
     "rules": "rules/NAME.yaml",
     "format": "rules/formats/NAME.yaml",
+    "terms": "terms/NAME.yaml",
     "summary": "nights/DATE/summary.json",
     "inputs": "nights/DATE/inputs.json",
     "decisions": "decisions.json, from the report or from recon fixes export",

@@ -241,6 +241,7 @@ class PostingModel(Shape):
 
 class JournalModel(Shape):
     memo: str = ""
+    kind: Name | None = Field(None, description="Kind of its entries in the ledger; without it, that of the group.")
     postings: list[PostingModel]
 
 
@@ -402,6 +403,52 @@ class FormatFile(Shape):
     to_confirm: Annotated[list[Text], Field(description="What its user settles with a first real file.")] = []
     file: MarksModel | None = None
     docs: str = ""
+
+
+# --- terms files ------------------------------------------------------------------------------------------------------
+
+Decimal = Annotated[str, WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})]
+PERCENT = "Of the settled amount without its sign: a whole number, or decimal text in quotes; below 0: given back."
+
+
+class PriceModel(Shape):
+    percent: Decimal = Field("0", description=PERCENT)
+    fixed: Decimal = Field("0", description="Major units of the terms' currency.")
+
+
+class TierModel(PriceModel):
+    up_to: Decimal | None = Field(
+        None, description="Greatest settled amount that it holds for; the last tier has none."
+    )
+
+
+class RateModel(PriceModel):
+    kinds: Words = Field([], description="Kinds of lines that it is for; none: any.")
+    kinds_raw: Words = Field([], description="Row types as the file writes them; none: any.")
+    tiers: list[TierModel] = Field([], description="By the line's settled amount, instead of percent and fixed.")
+    min: Decimal | None = Field(None, description="The fee is never below.")
+    max: Decimal | None = Field(None, description="The fee is never above.")
+    tax_percent: Decimal | None = Field(None, description="On the fee; without it the version's.")
+    as_charged: str = Field("", description="Why the contract can't say the fee: then only its tax is proved.")
+
+
+class VersionModel(Shape):
+    from_: Day = Field(alias="from", description="The first business date that it holds for.")
+    rates: list[RateModel] = Field(description="The first that fits a line is the line's.")
+    tax_percent: Decimal = Field("0", description="Tax on the fee.")
+    rounding: Literal["half_up", "half_even", "up", "down"] = Field(
+        "half_up", description="To the minor unit; half_up and up away from zero."
+    )
+
+
+class TermsFile(Shape):
+    """What a provider's contract lets it charge: terms/NAME.yaml (docs/terms.md)."""
+
+    terms: Name
+    psp: Text
+    account: str = Field("", description="Only for lines of this account; without it, all of the provider's.")
+    currency: str = Field(description="What the provider settles in; fixed parts are in it.")
+    versions: list[VersionModel]
 
 
 # --- recon.yaml -------------------------------------------------------------------------------------------------------
@@ -660,6 +707,7 @@ class WorkspaceFile(Shape):
     opening: OpeningModel | None = None
     sources: dict[str, SourceModel]
     reconciliations: Words
+    terms: Words = Field([], description="What providers may charge, by name: terms/NAME.yaml.")
     look_back_days: Count = 60
     memory_limit: Annotated[str, _pattern(r"[0-9]+(\.[0-9]+)? ?(MB|GB|MiB|GiB)", "a size as 1GB")] = "1GB"
     threads: Annotated[int, BeforeValidator(_counted), Field(ge=1, le=256)] = 2

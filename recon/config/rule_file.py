@@ -394,7 +394,7 @@ class _Reader:
         if len(self.document.problems) == before and (sample := unbalanced(postings)):
             message = f"the postings of {name} do not sum to zero: {sample}"
             self.document.error(message, "every amount once with + and once with -", *path, "journal", "postings")
-        return FixTemplate(name, memo, tuple(postings))
+        return FixTemplate(name, memo, tuple(postings), model.journal.kind or "")
 
     def _update(self, name: str, model: FixModel) -> FixTemplate:
         update = model.update

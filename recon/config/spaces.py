@@ -37,8 +37,9 @@ def record_space(record: str) -> dict[str, Type]:
 
 
 def side_space(side: str, record: str) -> dict[str, Type]:
-    """What one side of a group has: every field of its record, sums and counts, what had cleared before."""
-    fields = {field.name: field.type for field in RECORD_TYPES[record].fields} | SIDE
+    """What one side of a group has: every field of its record, derived ones too, sums and counts, what had cleared before."""
+    read = RECORD_TYPES[record]
+    fields = {field.name: field.type for field in (*read.fields, *read.derived)} | SIDE
     if "status" in fields:
         fields["previous_status"] = Type.KEY
     return {f"{side}.{name}": type_ for name, type_ in fields.items()}

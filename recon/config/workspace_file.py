@@ -22,6 +22,7 @@ from recon.config.rule_file import read_reconciliation
 from recon.config.secrets import REDIS, read_url
 from recon.config.shipped import shipped_rules
 from recon.config.targets import read_targets
+from recon.config.terms_file import needs_terms, read_terms
 from recon.config.transports import check_use, read_pgp, read_transports, settle_seconds
 from recon.config.validate import validate
 from recon.config.yaml_file import Document, Key, read_document
@@ -29,6 +30,7 @@ from recon.domain.calendar import Calendar
 from recon.domain.queue import Policy
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, Expected, Format, Moves, Reconciliation, Source
+from recon.domain.terms import Terms
 from recon.errors import ConfigError, Place, Problem
 from recon.workspace import S3, PgpKey, Secret, Sftp, UnpackLimits, Workspace
 
@@ -93,6 +95,7 @@ class _Reader:
         formats = self._formats()
         sources = self._sources(formats)
         reconciliations = self._reconciliations(sources)
+        terms = self._terms(reconciliations)
         brake = DEFAULT_BRAKE
         if model.brake is not None:
             given = model.brake
@@ -116,6 +119,7 @@ class _Reader:
             sources=sources,
             formats=formats,
             reconciliations=reconciliations,
+            terms=terms,
             brake=brake,
             policy=policy,
             first_night=model.opening.empty_from if model.opening else None,
@@ -215,6 +219,40 @@ class _Reader:
                     message = f"{name} has a side {side.name} of {side.record}, and no source gives such records"
                     self.document.error(message, f"add a source with record: {side.record}", *path)
             read.append(reconciliation)
+        return tuple(read)
+
+    # --- terms ---
+
+    def _terms(self, reconciliations: tuple[Reconciliation, ...]) -> tuple[Terms, ...]:
+        """The contracts that recon.yaml names, each from terms/NAME.yaml of the workspace; no line has two."""
+        read: list[Terms] = []
+        for at, name in enumerate(self.model.terms):
+            path: tuple[Key, ...] = ("terms", at)
+            if name in self.model.terms[:at]:
+                self.document.error(f"{name} is given twice", "keep one", *path)
+                continue
+            found = self._find(name, "terms", "terms of this workspace", *path)
+            if found is None:
+                continue
+            terms, problems = read_terms(*found)
+            self.others += problems
+            if terms is None:
+                continue
+            self.hashes[found[1]] = terms.sha256
+            if terms.name != name:
+                self.others.append(Problem(Place(found[1], 1, 1), f"the file calls itself {terms.name}", "rename one"))
+            for other in read:
+                if (other.psp, other.currency, other.account) == (terms.psp, terms.currency, terms.account):
+                    message = f"{other.name} and {name} both say what {terms.psp} charges in {terms.currency}"
+                    self.document.error(message, "one file, or an account for each", *path)
+            read.append(terms)
+        for reconciliation in reconciliations:
+            field = needs_terms(reconciliation)
+            if field and not self.model.terms:
+                message = f"{reconciliation.name} reads {field}, and recon.yaml names no terms"
+                self.document.error(
+                    message, "add terms: [NAME] and terms/NAME.yaml, see docs/terms.md", "reconciliations"
+                )
         return tuple(read)
 
     # --- sources ---

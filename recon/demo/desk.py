@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from recon.demo.files import batch_number, record_id
+from recon.demo.files import batch_number, record_id, settled_reference
 from recon.demo.shop import FILE_NIGHTS, HOUR, LAST, NIGHTS, Line, Payment, instant
 from recon.demo.till import Till
 
@@ -112,6 +112,10 @@ class Desk:
     def waits(self, p: Payment, kind: str, first: int, last: int) -> None:
         """The group is pending (code timing) after every night from first to last."""
         self._note(f"{p.id}/{kind}", "timing", "", PENDING, first, last)
+
+    def fee(self, line: Line, code: str, class_: str, first: int) -> None:
+        """What was planted in a line shows in its fee from night `first`."""
+        self.note("fees", f"{line.psp}/{settled_reference(line)}", code, class_, first=first)
 
     def clears(self, p: Payment, kind: str, what: str, night: int) -> None:
         """The group clears on `night` and is neither a break nor pending then, though it may look like one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -86,6 +87,7 @@ class SettlementFiles:
         self._rows: dict[tuple[str, int, str], int] = {}
         self._batch_net: dict[tuple[int, str], int] = {}
         self.lines = 0
+        self.told: Callable[[int, Line], None] | None = None  # of each line that is written, and the night of its file
         for psp, nights in FILE_NIGHTS.items():
             for night in nights:
                 self._file(psp, night, "")
@@ -93,6 +95,8 @@ class SettlementFiles:
     def write(self, night: int, line: Line, part: str = "") -> None:
         """Add a line to the file of `line.psp` that belongs to `night`."""
         self._put(line.psp, night, part, self._render(line, night, part))
+        if self.told:
+            self.told(night, line)
 
     def path(self, psp: str, night: int, part: str = "") -> Path:
         return self._folder / f"{psp}_{NIGHTS[night].isoformat()}{part}.{SUFFIX[psp]}"
@@ -156,20 +160,54 @@ def record_id(line: Line, night: int, part: str = "") -> str:
     if line.psp == "adyen":
         own = reference("adyen", line.kind, line.number, line.occurrence)
         payment = reference("adyen", "capture", line.number)
+        if kind in ("fee", "reserve"):
+            payment, own = "", f"{ADYEN_TYPES[kind]} {line.number}"
         return f"{ADYEN_ACCOUNT}|{batch_number(night, part)}|{payment}|{own}|{kind}#1"
     if line.psp == "stripe":
         return f"|txn_{movement_id(line)}|{kind}"
     return f"{TOSS_MERCHANT}|{movement_id(line)}|{kind}"
 
 
-def stripe_fee(line: Line) -> int:
-    """Fee in minor units: 2.9 % + 0.30 of a charge, 15.00 for a dispute, given back when it is won."""
-    flat = {"chargeback": 1500, "chargeback_reversal": -1500}.get(line.kind, 0)
-    return (line.amount * 29 // 1000 + 30 if line.kind == "capture" else flat) + line.extra_fee
+def charged(line: Line) -> tuple[int, int]:
+    """Fee and the tax on it in minor units of what the provider settles in, as recon/demo/contracts.py says it.
+
+    Of a line that is a fee itself, the file writes neither: it is the line's amount.
+    """
+    if line.kind in ("fee", "reserve"):
+        return 0, 0
+    if line.psp == "stripe":
+        flat = {"chargeback": 1500, "chargeback_reversal": -1500}.get(line.kind, 0)
+        return (line.amount * 29 // 1000 + 30 if line.kind == "capture" else flat) + line.extra_fee, 0
+    if line.psp == "adyen":
+        paid = _settled(line)
+        return (paid * 14 // 1000 + 10 if line.kind == "capture" and paid > 0 else 10) + line.extra_fee, 0
+    fee = abs(line.amount) * 25 // 1000 + line.extra_fee
+    sign = -1 if line.amount < 0 else 1
+    return sign * fee, sign * (fee // 10)
+
+
+def settles_in(line: Line) -> str:
+    """The currency that a line is settled in, and its fee charged."""
+    return "EUR" if line.psp == "adyen" else line.currency
+
+
+def settled_reference(line: Line) -> str:
+    """The reference that a line is read with: of Toss Payments and of Adyen's captures that of the payment; empty where the file names none."""
+    if line.psp == "toss":
+        return reference("toss", "capture", line.number, line.occurrence if line.kind == "capture" else 0)
+    if line.psp == "adyen" and line.kind in ("fee", "reserve"):
+        return ""
+    if line.psp == "adyen" and line.kind == "capture" and not line.type_text:
+        return reference("adyen", "capture", line.number)
+    return reference(line.psp, line.kind, line.number, line.occurrence)
+
+
+def _settled(line: Line) -> int:
+    return line.amount if line.settled is None else line.settled
 
 
 def _stripe(line: Line) -> str:
-    fee = stripe_fee(line)
+    fee, _ = charged(line)
     row_type = line.type_text or STRIPE_TYPES[line.kind]
     gross = f"{major(line.amount)} (see note)" if line.broken else major(line.amount)
     source = reference("stripe", line.kind, line.number, line.occurrence)
@@ -184,10 +222,8 @@ def _stripe(line: Line) -> str:
 
 def _adyen(line: Line, batch: int) -> tuple[str, int]:
     """The row, and what it adds to its batch's net in minor units."""
-    paid = line.amount if line.settled is None else line.settled
-    fee = (paid * 14 // 1000 + 10 if line.kind == "capture" and paid > 0 else 10) + line.extra_fee
-    fee = 0 if line.kind in ("fee", "reserve") else fee
-    net = paid - fee
+    fee, _ = charged(line)
+    net = _settled(line) - fee
     gross_debit, gross_credit = ("", major(line.amount)) if line.amount >= 0 else (major(-line.amount), "")
     if line.broken:
         gross_credit = gross_credit.replace(".", ",")
@@ -208,10 +244,9 @@ def _adyen(line: Line, batch: int) -> tuple[str, int]:
 
 
 def _toss(line: Line, night: int) -> str:
-    sign = -1 if line.amount < 0 else 1
-    fee = sign * (abs(line.amount) * 25 // 1000 + line.extra_fee)
-    vat = sign * (abs(fee) // 11)
-    key = reference("toss", "capture", line.number, line.occurrence if line.kind == "capture" else 0)
+    supply, vat = charged(line)
+    fee = supply + vat
+    key = settled_reference(line)
     method = line.number % len(TOSS_METHODS)
     paid_at = line.captured_at if line.kind == "refund" and line.captured_at else line.at
     row: dict[str, object] = {
@@ -233,7 +268,7 @@ def _toss(line: Line, night: int) -> str:
         "amount": f"{line.amount}원" if line.broken else line.amount,
         "interestFee": 0,
         "fee": fee,
-        "supplyAmount": fee - vat,
+        "supplyAmount": supply,
         "vat": vat,
         "payOutAmount": line.amount - fee,
     }

@@ -1,7 +1,7 @@
 """Make the shop: its files, its books, its recon.yaml and the truth about what was planted.
 
 Reads   nothing but its arguments: the same (payments, seed) make the same bytes, in any directory and any database
-Writes  in/, shop.sqlite (or the tables of a database), recon.yaml, truth.csv
+Writes  in/, terms/, shop.sqlite (or the tables of a database), recon.yaml, truth.csv
 Never   holds more than a batch of rows: any number of payments streams through
 """
 
@@ -27,7 +27,7 @@ from recon.errors import ReconError
 FEWEST = 300
 URL_VARIABLE = "RECON_DEMO_DB_URL"
 #: What an earlier demo, or a night run on it, left in the directory; everything else in there is somebody's own.
-_MADE = ("in", "nights", "raw", "state", "recon.yaml", "shop.sqlite", "truth.csv", "counters.csv")
+_MADE = ("in", "nights", "raw", "state", "terms", "recon.yaml", "shop.sqlite", "truth.csv", "counters.csv")
 _MARK = ".recon-demo"
 
 
@@ -74,6 +74,10 @@ def make_shop(
     resend_parts(desk, PSPS)
     _write_truth(root / "truth.csv", desk.truth, desk.stopped)
     reference = f"env:{URL_VARIABLE}" if ledger_url else "sqlite:///shop.sqlite"
+    (root / "terms").mkdir()
+    for system in systems():
+        for name, terms in system.terms.items():
+            (root / "terms" / f"{name}.yaml").write_text(terms, encoding="utf-8")
     (root / "recon.yaml").write_text(
         recon_yaml(reference, schema, state_too and bool(ledger_url), redis), encoding="utf-8"
     )

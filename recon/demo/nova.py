@@ -11,13 +11,15 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from recon.demo.contracts import CONTRACTS
 from recon.demo.desk import AUTO, BREAK, CLEARED, INVESTIGATE, MANUAL, PENDING, Desk
+from recon.demo.nova_fees import plant_fees
 from recon.demo.shop import DAY, HOUR, LAST, NIGHTS, Payment, clock, instant
 from recon.demo.systems import Making, System, Table
 
 PSP, CURRENCY = "nova", "USD"
 COLUMNS = (
-    "natural_id", "kind", "psp_reference", "payment_order_id", "payout_id", "currency", "amount", "settled_currency",
+    "natural_id", "account", "kind", "psp_reference", "payment_order_id", "payout_id", "currency", "amount", "settled_currency",
     "settled_amount", "fee", "tax", "net", "occurred_at", "opening", "closing", "releases_on",
 )  # fmt: skip
 ENTRIES = "entry_id, journal_id, account, kind, psp, psp_reference, payout_id, currency, amount_minor, posted_at"
@@ -73,12 +75,14 @@ class Nova:
         amount: int,
         *,
         fee: int = 0,
+        tax: int = 0,
         night: int = 0,
         at: int | None = None,
         currency: str = CURRENCY,
+        booked: bool = True,
         **more: str,
     ) -> dict[str, str]:
-        """A row of the night's file; `amount` before the fee, in cents."""
+        """A row of the night's file; `amount` before the fee, in cents. What it costs is booked that evening if `booked`."""
         self._lines += 1
         when = instant(night, 10 * HOUR + self._lines) if at is None else at
         row = {
@@ -91,20 +95,24 @@ class Nova:
             "settled_currency": currency,
             "settled_amount": _major(amount),
             "fee": _major(fee),
-            "tax": "0.00",
-            "net": _major(amount - fee),
+            "tax": _major(tax),
+            "net": _major(amount - fee - tax),
             "occurred_at": clock(when),
             **more,
         }
         self.rows[night].append(row)
+        if booked:
+            charge = fee - (amount if kind == "fee" else 0)
+            evening = instant(night, 22 * HOUR)
+            self.desk.till.book_fee(PSP, row["psp_reference"], currency, charge, tax, at=evening)
         return row
 
-    def sale(self, payout: str, amount: int, *, fee: int = 0, night: int = 0) -> dict[str, str]:
+    def sale(self, payout: str, amount: int, *, fee: int = 0, night: int = 0, **more: Any) -> dict[str, str]:
         """A payment that the shop knows of on every side, as a line of the payout."""
         p = Payment(self.desk.number(), PSP, amount, instant(night, 9 * HOUR))
         self.desk.till.order(p, "SUCCESS")
         self.desk.till.book(p)
-        return self.line(payout, "capture", amount, fee=fee, night=night, payment_order_id=p.id)
+        return self.line(payout, "capture", amount, fee=fee, night=night, payment_order_id=p.id, **more)
 
     def pays(self, payout: str, amount: int, **more: Any) -> dict[str, str]:
         """The payout itself, which reaches the bank under its reference and is booked."""
@@ -243,6 +251,7 @@ def balances(nova: Nova) -> None:
     nova.line(unread, "fee", -3_00)["amount"] = "3,00-"
     nova.pays(unread, 85_00)
     nova.stands(rule, unread, "quarantined_row", MANUAL)
+    nova.desk.note("fees", f"{PSP}/{nova.rows[0][-2]['psp_reference']}", "quarantined_row", MANUAL)
 
     again = nova.payout_id()
     nova.sale(again, 64_00)
@@ -251,6 +260,7 @@ def balances(nova: Nova) -> None:
     nova.rows[1].append({**fee, "amount": "-2.50", "settled_amount": "-2.50", "net": "-2.50"})
     nova.clears(rule, again, "whole", 0)
     nova.stands(rule, again, "restated_row", MANUAL, 1)
+    nova.desk.note("fees", f"{PSP}/{fee['psp_reference']}", "restated_row", MANUAL, first=1)
 
 
 def reserves(nova: Nova) -> None:
@@ -370,6 +380,7 @@ def make(making: Making) -> None:
     balances(nova)
     reserves(nova)
     deposits(nova)
+    plant_fees(nova)
     others(making.desk)
     for night, rows in nova.rows.items():
         path = making.root / "in" / f"nova_{NIGHTS[night]}.csv"
@@ -383,7 +394,7 @@ def make(making: Making) -> None:
 
 
 SYSTEM = System(
-    reconciliations=("psp_balance", "psp_reserve", "bank"),
+    reconciliations=("psp_balance", "psp_reserve", "bank", "fees"),
     tables=(
         Table(
             "treasury_entries",
@@ -400,4 +411,5 @@ SYSTEM = System(
     ),
     sources=SOURCES,
     make=make,
+    terms=CONTRACTS,
 )

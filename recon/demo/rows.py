@@ -11,10 +11,10 @@ import shutil
 from dataclasses import replace
 
 from recon.demo.captures import RECORDED
-from recon.demo.desk import INVESTIGATE, MANUAL, Desk
+from recon.demo.desk import AUTO, INVESTIGATE, MANUAL, PENDING, Desk
+from recon.demo.files import record_id, settled_reference
 from recon.demo.shop import DAY, HOUR, LAST, instant
-
-UNKNOWN_TYPES = {"stripe": "goodwill_credit", "adyen": "LoyaltyRebate"}
+from recon.demo.till import UNKNOWN_TYPES
 
 
 def row_sent_again_changed(desk: Desk, psp: str) -> None:
@@ -28,6 +28,7 @@ def row_sent_again_changed(desk: Desk, psp: str) -> None:
     desk.clears(p, "capture", "agreed", 0)
     desk.stands(p, "capture", "restated_row", MANUAL, night)
     desk.payout(psp, 0, "restated_row", night)
+    desk.fee(desk.line(p), "restated_row", MANUAL, night)
 
 
 def row_of_unknown_type(desk: Desk, psp: str) -> None:
@@ -47,6 +48,7 @@ def unreadable_row(desk: Desk, psp: str) -> None:
     desk.till.files.write(night, replace(desk.line(p), broken=True))
     desk.stands(p, "capture", "quarantined_row", MANUAL, night)
     desk.payout(psp, night, "quarantined_row", night)
+    desk.fee(desk.line(p), "quarantined_row", MANUAL, night)
 
 
 def gift_card_topped_up(desk: Desk, psp: str) -> None:
@@ -146,10 +148,15 @@ def rows_repeated(desk: Desk, psp: str) -> None:
 
 
 def no_payment_at_all(desk: Desk, psp: str) -> None:
-    """A fee and a reserve, which payin leaves out on purpose."""
+    """A fee and a reserve, which payin leaves out on purpose. A fee without a reference nobody booked, which shows when it
+    should have been."""
     for kind, amount in (("fee", -450), ("reserve", -2_500)):
         p = desk.payment(psp)
-        desk.till.files.write(0, replace(desk.line(p, kind, keyed=False), amount=amount))
+        line = replace(desk.line(p, kind, keyed=False), amount=amount)
+        desk.till.files.write(0, line)
+        if kind == "fee" and not settled_reference(line):
+            desk.note("fees", f"{psp}/{record_id(line, 0)}", "timing", "", PENDING, 0, 1)
+            desk.note("fees", f"{psp}/{record_id(line, 0)}", "fee_unbooked", AUTO, first=2)
     desk.payout(psp, 0, "reserve_held_unbooked", 0)
 
 

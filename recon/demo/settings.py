@@ -121,6 +121,7 @@ def recon_yaml(url: str, schema: str = "", state_too: bool = False, redis: bool 
     databases = "".join(system.databases for system in made).format()
     others = "".join(system.sources.format(prefix=prefix, date="{date}") for system in made)
     names = ", ".join(["payin", *(name for system in made for name in system.reconciliations)])
+    terms = ", ".join(name for system in made for name in system.terms)
     targets = _TARGETS.format(url=url, schema=f"      schema: {schema}\n" if schema else "")
     head = _HEAD.format(url=url, databases=databases, state=state, first=NIGHTS[0].isoformat())
-    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\n{_APPROVALS}{targets}"
+    return f"{head}{files}{_BOOKS.format(prefix=prefix)}{others}\nreconciliations: [{names}]\nterms: [{terms}]\n{_APPROVALS}{targets}"

@@ -16,7 +16,7 @@ Everyday payments are a function of (seed, index, payments): `recon.demo.traffic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,7 @@ class System:
     reconciliations   names for recon.yaml
     sources           YAML of its sources, indented by two, with {prefix} before each table's name
     databases         YAML of databases beside the shop's own, indented by two
+    terms             name -> YAML of a provider's contract
     """
 
     reconciliations: tuple[str, ...]
@@ -65,6 +66,7 @@ class System:
     tables: tuple[Table, ...] = ()
     sources: str = ""
     databases: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 def systems(redis: bool = False) -> tuple[System, ...]:

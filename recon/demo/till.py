@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recon.demo.books import BATCH, GIFT_CARD_COLUMNS, ORDER_COLUMNS, POSTING_COLUMNS, Books, Row
-from recon.demo.files import SettlementFiles, reference
-from recon.demo.shop import Line, Payment, clock
+from recon.demo.files import SettlementFiles, charged, reference, settled_reference, settles_in
+from recon.demo.shop import HOUR, Line, Payment, clock, instant
 
 JOURNAL_COLUMNS = (
     "entry_id, journal_id, account, kind, order_id, currency, amount_minor, posted_at, recorded_at, period_closed_at, "
@@ -24,6 +24,8 @@ CONTRA = {
 }
 
 
+#: Row types that the formats' mappings do not know.
+UNKNOWN_TYPES = {"stripe": "goodwill_credit", "adyen": "LoyaltyRebate"}
 #: How everyday payments are made; a wallet on a phone is a method like any other.
 METHODS = ("card", "card", "google_pay", "card", "apple_pay", "bank_transfer")
 
@@ -33,6 +35,7 @@ class Till:
 
     def __init__(self, files: SettlementFiles, books: Books) -> None:
         self.files = files
+        files.told = self._book_settled
         self._books = books
         self._postings: list[Row] = []
         self._orders: list[Row] = []
@@ -88,6 +91,46 @@ class Till:
             self._postings.append((*head, code, signed, posted, written, None, *converted))
         if len(self._postings) >= BATCH:
             self._flush_postings()
+
+    def book_fee(
+        self,
+        psp: str,
+        psp_reference: str,
+        currency: str,
+        fee: int,
+        tax: int = 0,
+        *,
+        at: int,
+        recorded: int | None = None,
+        claim: int = 0,
+        payment: tuple[str, str] | None = None,
+    ) -> None:
+        """The ledger books a fee and the tax on it: against what the provider owes us, or against a claim on it.
+
+        payment   our references of the payment and its order
+        """
+        self._journals += 1
+        posted, written = clock(at), clock(at + 2 if recorded is None else recorded)
+        legs = (("psp_fees", fee), ("input_vat", tax), ("psp_fee_claims", claim), ("psp_balance", -fee - tax - claim))
+        ours = payment or (None, None)
+        for account, amount in legs:
+            if amount:
+                self.postings += 1
+                head = (self.postings, self._journals, account, "fee", psp, psp_reference, *ours)
+                self._postings.append((*head, currency, amount, posted, written, None, None, None))
+        if len(self._postings) >= BATCH:
+            self._flush_postings()
+
+    def _book_settled(self, night: int, line: Line) -> None:
+        """Each evening the shop books the fees of the night's file, a line at a time; rows of a type that it does not know,
+        rows that an earlier file had, and fees without a reference it leaves to people."""
+        fee, tax = charged(line)
+        fee -= line.amount if line.kind == "fee" else 0
+        ref = settled_reference(line)
+        if not ref or line.first_file >= 0 or line.type_text in UNKNOWN_TYPES.values() or not (fee or tax):
+            return
+        ours = (line.payment_order_id, line.order_id) if line.payment_order_id else None
+        self.book_fee(line.psp, ref, settles_in(line), fee, tax, at=instant(night, 22 * HOUR), payment=ours)
 
     def journal(
         self,

@@ -42,6 +42,7 @@ class RecordType:
 
     outside   it comes from a provider or a bank: rows are told apart per account and kind, and a source in recon.yaml may
               say the account where the file does not
+    derived   fields that no source gives and nothing keeps: rules read them, and they are worked out each night
     """
 
     name: str
@@ -51,9 +52,14 @@ class RecordType:
     day: str = ""
     kinds: tuple[str, ...] = ()
     outside: bool = False
+    derived: tuple[Field, ...] = ()
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
+
+    def fact(self, name: str) -> Field | None:
+        """A field that rules read of it: its own, or one that is worked out."""
+        return next((field for field in (*self.fields, *self.derived) if field.name == name), None)
 
     @property
     def has_money(self) -> bool:
@@ -176,6 +182,28 @@ SETTLEMENT_LINE = RecordType(
     day="settled_on",
     kinds=KINDS,
     outside=True,
+    derived=(
+        Field(
+            "charged_fee",
+            T.MONEY,
+            "Fee without tax, whichever way the file writes it: `fee`, and of a line of kind fee its amount. 0 where there is none.",
+            of="settled_currency",
+        ),
+        Field("charged_tax", T.MONEY, "`tax`, 0 where there is none.", of="settled_currency"),
+        Field(
+            "expected_fee",
+            T.MONEY,
+            "The fee that the terms of its day say; empty where none fit, but 0 where nothing was charged either.",
+            of="settled_currency",
+        ),
+        Field(
+            "expected_tax",
+            T.MONEY,
+            "The tax that the terms of its day say on `charged_fee`; empty where none fit, but 0 where nothing was charged.",
+            of="settled_currency",
+        ),
+        Field("without_terms", T.INTEGER, "1 where something was charged and no terms fit, else 0."),
+    ),
 )
 BANK_LINE = RecordType(
     "bank_line",

@@ -194,6 +194,7 @@ class Posting:
 class FixTemplate:
     """A correction: a balanced journal entry, a guarded update (set only if the row still holds what we saw), or a message.
 
+    kind       of a journal's entries, where it is not that of the group
     channel    name of where the message goes; what stands behind it is the workspace's to say
     key        record field of the message's side whose value is the message's idempotency key: the id of the event
     body       field of the message -> text with placeholders
@@ -202,6 +203,7 @@ class FixTemplate:
     name: str
     memo: str = ""
     postings: tuple[Posting, ...] = ()
+    kind: str = ""
     update: str | None = None  # side whose record is updated
     set: Mapping[str, str] = field(default_factory=dict)  # field -> value
     seen: tuple[str, ...] = ()  # fields that must still hold what we saw

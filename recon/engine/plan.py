@@ -11,6 +11,7 @@ from functools import cached_property
 from recon.domain.calendar import Calendar
 from recon.domain.records import COMMON, KINDS, RECORD_TYPES, RecordType, Type
 from recon.domain.rulebook import Expr, Moves, Reconciliation, Side
+from recon.domain.terms import Terms
 from recon.engine.duck import name as quoted
 from recon.engine.duck import text
 from recon.engine.expressions import TIME_FUNCTIONS, since_sql
@@ -57,6 +58,7 @@ class Plan:
     ends       the instant at which the night's business date ends, UTC
     moves      record type -> how its sources move
     calendars  provider -> calendar; `calendar` for every other
+    terms      of the providers' contracts, for the derived fields of settlement lines
     """
 
     rule: Reconciliation
@@ -66,6 +68,7 @@ class Plan:
     calendars: Mapping[str, Calendar]
     moves: Mapping[str, Moves]
     look_back_days: int
+    terms: tuple[Terms, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -160,13 +163,18 @@ class Plan:
         return [
             field
             for field in dict.fromkeys(extra)
-            if self.record(side).field(field) or field in ("previous_status", "record_id")
+            if self.record(side).fact(field) or field in ("previous_status", "record_id")
         ]
 
     def agreed(self, side: Side) -> list[str]:
         """The record fields of a side that `agree` or `waits` reads, beside the base facts: what the sieve has to carry."""
         names = {name for expr in self.in_sieve for name in expr.names}
         return [field for field in self.used(side) if f"{side.name}.{field}" in names]
+
+    def derived(self, side: Side) -> list[str]:
+        """The derived fields of a side that rules read: what nobody reads is not worked out."""
+        read = {*self.used(side), *(field for field, _ in self.totals(side))}
+        return [field.name for field in self.record(side).derived if field.name in read]
 
     @cached_property
     def in_sieve(self) -> tuple[Expr, ...]:
@@ -180,7 +188,7 @@ class Plan:
             checked += [expr for posting in template.postings for expr in (posting.amount, posting.currency)]
         asked = [argument for expr in checked for function, argument in expr.calls if function == "total"]
         names = [name.partition(".")[2] for name in dict.fromkeys(asked) if name.startswith(f"{side.name}.")]
-        found = [(name, self.record(side).field(name)) for name in names]
+        found = [(name, self.record(side).fact(name)) for name in names]
         return [(name, field.of if field else "") for name, field in found]
 
     @cached_property

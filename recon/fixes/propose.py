@@ -112,7 +112,7 @@ def _body(
             "kind": "journal",
             "memo": fill(template.memo, facts),
             "postings": postings,
-            "references": _references(each.facts),
+            "references": _references(each.facts) | ({"kind": template.kind} if template.kind else {}),
             "currency": postings[0][1],
             "amount": max(abs(amount) for _, _, amount in postings),
         }

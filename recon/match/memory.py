@@ -48,7 +48,7 @@ def kept_facts(plan: Plan, side: Side) -> list[str]:
 
 
 def _type(plan: Plan, side: Side, field: str) -> str:
-    found = plan.record(side).field(field)
+    found = plan.record(side).fact(field)
     return SQL_TYPES[found.type] if found else "VARCHAR"
 
 

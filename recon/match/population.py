@@ -18,6 +18,7 @@ from recon.domain.records import RECORD_TYPES, RecordType
 from recon.domain.rulebook import Expr, Moves, Reconciliation, Side
 from recon.engine.duck import Engine, text
 from recon.engine.expressions import to_sql
+from recon.engine.fees import derived_sql
 from recon.engine.plan import CARRIED, Plan, no_money, record_columns
 from recon.errors import Exit, ReconError
 
@@ -296,7 +297,9 @@ def _keyed(plan: Plan, side: Side, number: int) -> str:
     own = f"coalesce({whole}, chr(1) || source || '/' || record_id)"
     others = ["CAST(NULL AS VARCHAR) as psp"] if not plan.record(side).field("psp") else []
     kinds = [] if plan.record(side).field("kind") else [f"{kind} as kind"]
-    extra = "".join(f", {column}" for column in (*others, *kinds))
+    # Worked out each night, also for what was carried: terms that were mended judge it anew.
+    derived = [f"{derived_sql(field, plan.terms)} as {field}" for field in plan.derived(side)]
+    extra = "".join(f", {column}" for column in (*others, *kinds, *derived))
     return f"""select *{extra}, {number} as side,
   hash({own}, {kind}) as k1, hash({own} || '~', {kind} || '~') as k2,
   {whole} is null as keyless

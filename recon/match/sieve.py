@@ -183,7 +183,7 @@ def _totals(plan: Plan, side: Side, of: str | None) -> list[str]:
 
 
 def _null(plan: Plan, side: Side, field: str) -> str:
-    found = plan.record(side).field(field)
+    found = plan.record(side).fact(field)
 
     return f"CAST(NULL AS {SQL_TYPES[found.type] if found else 'VARCHAR'})"
 

@@ -208,12 +208,13 @@ def _side_columns(plan: Plan, side: Side) -> list[str]:
     first = f"least({own}.first_currency, {old}.first_currency)"
     last = f"greatest({own}.last_currency, {old}.last_currency)"
     columns = [
-        f"coalesce({own}.n, 0) + coalesce({old}.n, 0) as {name}__count",
+        # Of sums of counts, which are wider: a file would hold those as floats.
+        f"CAST(coalesce({own}.n, 0) + coalesce({old}.n, 0) AS BIGINT) as {name}__count",
         f"case when {first} = {last} then CAST(coalesce({own}.amount, 0) AS {WIDE}) + coalesce({old}.amount, 0) end as {name}__amount",
         f"least({own}.low, {old}.low) as {name}__amount_min",
         f"greatest({own}.high, {old}.high) as {name}__amount_max",
         f"case when {first} = {last} then {first} when {first} is not null then 'mixed' end as {name}__currency",
-        f"coalesce({old}.n, 0) as {name}__cleared_count",
+        f"CAST(coalesce({old}.n, 0) AS BIGINT) as {name}__cleared_count",
         f"CAST(coalesce({old}.amount, 0) AS {WIDE}) as {name}__cleared_amount",
         f"{own}.day as {name}__date",
         f"coalesce({own}.psp, {old}.psp) as {name}__psp",

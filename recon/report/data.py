@@ -31,7 +31,9 @@ RECORDS_LIMIT = 50  # records of one break on the page
 EMBED_BYTES = 50_000_000  # of all blocks; above it the page carries fewer breaks
 
 SEVERITY = {"investigate": 0, "manual_review": 1, "auto_fix": 2}
-MONEY_FIELDS = tuple(sorted({f.name for r in RECORD_TYPES.values() for f in r.fields if f.type is Type.MONEY}))
+MONEY_FIELDS = tuple(
+    sorted({f.name for r in RECORD_TYPES.values() for f in (*r.fields, *r.derived) if f.type is Type.MONEY})
+)
 _SEARCHED = re.compile(r"(_id|_reference|memo)\Z")
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9._/:@%+=][A-Za-z0-9._/:@%+=-]{0,199}\Z")
 

@@ -52,8 +52,8 @@ def _dicts(engine: Engine, sql: str) -> list[dict[str, Any]]:
 
 def _record(side: str, record: RecordType, row: Mapping[str, Any]) -> RecordFact:
     fields: dict[str, str] = {}
-    for field in record.fields:
-        value = row[field.name]
+    for field in (*record.fields, *record.derived):
+        value = row.get(field.name)  # a derived field is there only where a rule reads it
         if value is None or value == "":
             continue
         currency = row.get(field.of) if field.of else None

@@ -56,7 +56,7 @@ def test_a_scenario_is_told_in_a_few_sentences(scenario):
 
 
 def test_nothing_else_lies_in_the_fixtures():
-    known = {"what_it_shows.md", "recon.yaml", "books.sql", "in", "rules", "arrives", "expected"}
+    known = {"what_it_shows.md", "recon.yaml", "books.sql", "in", "rules", "terms", "arrives", "expected"}
     assert {path.name for path in FIXTURES.glob("*/*")} <= known
     assert [path.name for path in FIXTURES.iterdir() if not path.is_dir()] == []
 
