@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The payment that a journal is about.
+#: What a posting says of what it is about; one on which the sides differ is left out.
 REFERENCES = (
     "kind",
     "order_id",

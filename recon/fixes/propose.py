@@ -17,22 +17,11 @@ from typing import Any
 
 from recon.domain.breaks import Fix
 from recon.domain.canonical import canonical, sha256_text
+from recon.domain.corrections import REFERENCES
 from recon.domain.money import to_text
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
-
-#: What a posting says of the payment that it is about; one on which the sides differ is left out.
-REFERENCES = (
-    "kind",
-    "order_id",
-    "payment_order_id",
-    "payout_id",
-    "psp",
-    "psp_reference",
-    "seller_id",
-    "seller_payout_id",
-)
 
 
 @dataclass(frozen=True, slots=True)
