@@ -46,7 +46,7 @@ demo: $(VENV)/.installed ## Make a shop with planted breaks in ./demo, run its f
 	@$(BIN)/recon demo "$(DEMO)"
 
 test: $(VENV)/.developer ## Run the tests (all but the soak)
-	RECON_SCREENSHOTS="$(CURDIR)/build/screenshots" $(BIN)/python -m pytest -q -n $(WORKERS)
+	RECON_SCREENSHOTS="$(CURDIR)/build/screenshots" $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.developer ## Lint, format, types, import contracts, generated pages
 	$(BIN)/ruff check --output-format concise .

@@ -147,6 +147,9 @@ def _index(
     """What the list needs, a column per field; repeated texts once, under `words`."""
     word = _Indexed()
     sides = sides_of(breaks)
+    # The sides that a break names; few sets differ. No bits: a night's reconciliations have more sides than a number there has.
+    spoken = [tuple(n for n, side in enumerate(sides) if side in b.amounts) for b in breaks]
+    named = {each: place for place, each in enumerate(dict.fromkeys(spoken))}
     columns: dict[str, list[object]] = {
         "id": [shown(b.break_id, 80) for b in breaks],
         "key": [shown(b.key, 200) for b in breaks],
@@ -172,7 +175,8 @@ def _index(
         "total": max(facts.breaks_open + facts.breaks_resolved, len(facts.breaks)),
         "sides": [shown(side) for side in sides],
         "of": {word(shown(name)): [sides.index(side) for side in of] for name, of in sides_by_name(breaks).items()},
-        "spoken": [sum(1 << n for n, side in enumerate(sides) if side in b.amounts) for b in breaks],
+        "named": [list(each) for each in named],
+        "spoken": [named[each] for each in spoken],
         "money": MONEY_FIELDS,
         "reasons": REASONS,
         "needs_reason": NEEDS_REASON,

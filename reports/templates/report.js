@@ -424,7 +424,7 @@
       el("thead", null, el("tr", null, el("th", { scope: "col" }, t("Field")), heads.map((head) => el("th", { scope: "col" }, marked(head))))), el("tbody", null, body)), note);
   }
   // A side without an amount is missing only where the break names it: not every side speaks of every kind.
-  function expected(i, n) { return Boolean(index.spoken[i] & (1 << n)); }
+  function expected(i, n) { return index.named[index.spoken[i]].includes(n); }
   // The value that most records hold; none where no value has more than the others.
   function majority(values) {
     const counts = new Map();

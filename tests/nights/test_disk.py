@@ -48,7 +48,9 @@ def full(answer) -> None:
     assert "to fix" in answer.error and "bug" not in answer.error, answer.error
 
 
-@pytest.mark.parametrize("kilobytes", [0, 1, 4, 10, 30, 60, 100])
+@pytest.mark.parametrize(
+    "kilobytes", [0, 10, 60, *(pytest.param(each, marks=pytest.mark.soak) for each in (1, 4, 30, 100))]
+)
 def test_e17_a_file_that_cannot_grow(late, tmp_path, runner, kilobytes):
     """A limit on the size of any file, below what some file of the night needs."""
     shop = copied(late.before, tmp_path / "shop")

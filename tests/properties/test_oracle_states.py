@@ -99,6 +99,7 @@ def test_states_ages_and_deadlines_agree_while_files_come_late(tmp_path):
     assert differences(tmp_path / "shops", told, LATE) == []
 
 
+@pytest.mark.soak
 def test_states_agree_when_what_closed_is_forgotten_after_a_day(tmp_path):
     told = scenarios(41_000, 150, 5, {}, look_back_days=1)
     assert differences(tmp_path / "shops", told, {}) == []

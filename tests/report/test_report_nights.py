@@ -290,7 +290,7 @@ def test_what_it_is_worth_is_said_by_sign_and_by_who_lacks_it(report: Path, open
     }
     page = open_report(report).page
     for code, words in expected.items():
-        page.evaluate("at => { location.hash = at }", f"code={code}")
+        page.evaluate("at => { location.hash = at }", f"reconciliation=payin&code={code}")
         page.wait_for_function("code => document.getElementById('f-code').value === code", arg=code)
         page.locator("#rows a").first.click()
         page.wait_for_selector("#panel .why")
@@ -299,6 +299,17 @@ def test_what_it_is_worth_is_said_by_sign_and_by_who_lacks_it(report: Path, open
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_side_of_another_reconciliation_is_nowhere_missing(demo: Path, report: Path, open_report: Open) -> None:
+    """However many sides the night's reconciliations have together: more than a bit mask of a browser has."""
+    columns = pq.read_schema(report.parent / "breaks.parquet").names
+    assert sum(name.endswith("_amount") for name in columns) > 32
+    page = open_report(report, "#code=status_regression").page
+    page.locator("#rows a").first.click()
+    page.wait_for_selector("#panel .sums")
+    named = page.locator("#panel .sums dt").all_inner_texts()
+    assert set(named) <= {"psp", "ledger", "order", "difference"}
 
 
 def test_the_bridge_leads_from_the_providers_figure_to_the_ledgers(facts: NightFacts) -> None:
@@ -381,8 +392,10 @@ def test_printed_it_is_whole_and_has_pages(report: Path, facts: NightFacts, open
     text = re.sub(r"\s+", " ", " ".join(pages))
     assert len(pages) > 3
     squeezed = text.replace(" ", "")
-    printed = [b for b in facts.breaks if b.state != "resolved" and f"{b.code}{b.key}".replace(" ", "") in squeezed]
-    assert len(printed) == min(200, facts.breaks_open)
+    open_breaks = [b for b in facts.breaks if b.state != "resolved"]
+    printed = [b for b in open_breaks if f"{b.code}{b.key}".replace(" ", "") in squeezed]
+    # A few more than are printed may stand there: two reconciliations may say the same of one key.
+    assert min(200, facts.breaks_open) <= len(printed) <= 220
     assert ("first200of" in squeezed) == (facts.breaks_open > 200)
     for expected in (facts.sentence, "Prepared by", "Reviewed by", facts.config_sha256[:20]):
         assert expected.replace(" ", "") in squeezed, expected
