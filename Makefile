@@ -6,8 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(shell uv --version >/dev/null 2>&1 && echo uv)
 DEMO   ?= demo
-# One more than there are cores: many tests wait for a lock, a server or a broken line.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two more than there are cores: many tests wait for a lock, a server or a broken line.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 ifdef UV
 INSTALL := uv pip install --quiet --python $(BIN)/python

@@ -146,6 +146,7 @@ def test_e22_killed_at_random_on_sqlite(on_sqlite, tmp_path, runner):
     kill_at_random(on_sqlite, tmp_path, runner, 2, seed=22)
 
 
+@pytest.mark.soak
 def test_e22_killed_at_random_on_postgresql(on_postgresql, tmp_path, runner):
     kill_at_random(on_postgresql, tmp_path, runner, 2, seed=23)
 

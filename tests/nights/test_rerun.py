@@ -42,6 +42,7 @@ def test_e32_an_older_night_again_carries_nothing_twice(shop, five_nights, runne
     assert left_by(shop) == left_by(five_nights)
 
 
+@pytest.mark.soak
 def test_nights_caught_up_are_nights_run_one_by_one(fresh_shop, five_nights, tmp_path, runner):
     shop = copied(fresh_shop, tmp_path / "shop")
     done = runner.recon(shop, "catch-up", "--through", LAST)

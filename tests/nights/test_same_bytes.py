@@ -63,6 +63,7 @@ def test_e28_no_path_of_the_host_is_published(five_nights):
         assert b".making" not in found, path
 
 
+@pytest.mark.soak
 def test_e28_one_thread_or_two(fresh_shop, five_nights, tmp_path, runner):
     """The setting enters the hash of the configuration, and nothing else of a night."""
     shop = copied(fresh_shop, tmp_path / "shop")
