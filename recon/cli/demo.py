@@ -74,9 +74,10 @@ def demo(
         from recon.demo import counters
 
         os.environ[counters.URL_VARIABLE] = redis
-        counters.fill(redis, directory, 0)
         say(f"recon.yaml names Redis env:{counters.URL_VARIABLE}: export it before other commands")
     if no_run:
+        if redis:
+            counters.fill(redis, directory, 0)
         _made(shop, as_json)
         return
     nights = _run_nights(shop, redis, as_json)

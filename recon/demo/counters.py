@@ -54,13 +54,13 @@ def _plant(making: Making) -> Iterator[tuple[str, str, str, int, int]]:
     def note(name: str, code: str, class_: str = MANUAL, first: int = 0, last: int = LAST, **state: str) -> None:
         making.desk.note("stock_counters", f"{_PRODUCT}/P-C-{name}", code, class_, first=first, last=last, **state)
 
+    lost, new, half, other = buy("LOST"), buy("NEW", 1, late), buy("HALF"), buy("OTHER")
     for scope in (_TOTAL, _MEMBER):
         yield _PRODUCT, scope, "P-C-ROLLED", 0, 2  # its transaction was rolled back; somebody mends the sets later
-        yield _PRODUCT, scope, buy("LOST") if scope == _TOTAL else "P-C-LOST", 2, _EVER
-        yield _PRODUCT, scope, buy("NEW", 1, late) if scope == _TOTAL else "P-C-NEW", 2, _EVER
-    yield _PRODUCT, _TOTAL, buy("HALF"), 0, _EVER
-    yield _PRODUCT, _TOTAL, buy("OTHER"), 0, _EVER
-    yield _PRODUCT, "M-ANOTHER", "P-C-OTHER", 0, _EVER
+        yield _PRODUCT, scope, lost, 2, _EVER
+        yield _PRODUCT, scope, new, 2, _EVER
+    for purchase, scope in ((half, _TOTAL), (other, _TOTAL), (other, "M-ANOTHER")):
+        yield _PRODUCT, scope, purchase, 0, _EVER
     note("ROLLED", "counter_without_purchase", last=2)
     note("LOST", "purchase_not_counted", last=1)
     note("LOST", "counted_again", "", 2, 2, state=CLEARED)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 from click.testing import CliRunner
+from demo_shop import keep_only
 
 from recon.api import run
 from recon.cli.main import cli
@@ -39,7 +40,7 @@ def client():
 def test_the_sets_go_from_night_to_night_and_the_nights_find_what_was_planted(tmp_path, client, monkeypatch):
     monkeypatch.setenv(counters.URL_VARIABLE, URL)
     shop = make_shop(tmp_path / "shop", 300, seed=3, redis=True)
-    only(shop.directory, "stock_counters")
+    keep_only(shop.directory, "stock_counters")
     for number, night in enumerate(shop.nights):
         counters.fill(URL, shop.directory, number)
         run(shop.directory, night)
@@ -50,21 +51,6 @@ def test_the_sets_go_from_night_to_night_and_the_nights_find_what_was_planted(tm
     assert client.get("somebody-elses") == b"1"
     # What a night read is kept: the sets of the last night change nothing of the first.
     assert not run(shop.directory, shop.nights[0]).changed
-
-
-def only(root: Path, name: str) -> None:
-    """Leave one reconciliation, in recon.yaml and in the truth."""
-    settings = root / "recon.yaml"
-    settings.write_text(re.sub(r"(?m)^reconciliations: .*$", f"reconciliations: [{name}]", settings.read_text("utf-8")))
-    heads, *others = rows_as_lists(root / "truth.csv")
-    kept = [row for row in others if row[heads.index("reconciliation")] == name]
-    with (root / "truth.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([heads, *kept])
-
-
-def rows_as_lists(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import sqlalchemy as sa
+from demo_shop import keep_only
 
 from recon.demo.make import make_shop
 
@@ -67,9 +67,9 @@ def new_shop(directory: Path, ledger_url: str | None = None, schema: str = "", s
     One reconciliation is enough here: what all of them find is for tests/demo, and hundreds of nights are run.
     """
     make_shop(directory, 300, seed, ledger_url, schema=schema)
-    settings = directory / "recon.yaml"
-    text = re.sub(r"(?m)^reconciliations: .*$", "reconciliations: [payin]", settings.read_text("utf-8"))
-    settings.write_text(text + f'state: {{url: "env:{STATE}"}}\n', encoding="utf-8")
+    keep_only(directory, "payin")
+    with (directory / "recon.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(f'state: {{url: "env:{STATE}"}}\n')
     return directory
 
 
