@@ -63,8 +63,8 @@ def make_shop(
         desk = Desk(till, payments + 1)
         plant(desk, payments, seed)
         run(till, seed, payments)
-        making = Making(root, desk, payments, seed)
-        for system in systems(redis):
+        making, has = Making(root, desk, payments, seed), systems(redis)
+        for system in has:
             system.make(making)
         till.flush()
         books.finish()
@@ -75,7 +75,7 @@ def make_shop(
     _write_truth(root / "truth.csv", desk.truth, desk.stopped)
     reference = f"env:{URL_VARIABLE}" if ledger_url else "sqlite:///shop.sqlite"
     (root / "terms").mkdir()
-    for system in systems():
+    for system in has:
         for name, terms in system.terms.items():
             (root / "terms" / f"{name}.yaml").write_text(terms, encoding="utf-8")
     (root / "recon.yaml").write_text(
