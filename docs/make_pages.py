@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
+import yaml
 
 from recon.domain.records import COMMON, KINDS, RECORD_TYPES, Field, RecordType
 from recon.errors import Exit
@@ -80,7 +80,7 @@ def records_page() -> str:
 
 def errors_page() -> str:
     """docs/errors.md."""
-    listed = YAML(typ="safe").load((DOCS / "errors.yaml").read_text(encoding="utf-8"))
+    listed = yaml.safe_load((DOCS / "errors.yaml").read_text(encoding="utf-8"))
     parts = [
         "# Errors\n",
         "<!-- Made from docs/errors.yaml by docs/make_pages.py: change it there, then `make docs`. -->\n",

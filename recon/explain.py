@@ -18,11 +18,9 @@ from typing import Any
 
 from recon.domain.money import to_text
 from recon.domain.records import RECORD_TYPES, Type
-from recon.domain.rulebook import Reconciliation
 from recon.engine.duck import Engine, text
 from recon.store.folder import published
-from recon.store.history import Kept, awaited_of, kept_relations
-from recon.workspace import Workspace
+from recon.store.history import Kept, Sided, awaited_of, kept_relations, sides_of
 
 LOOK_BACK = 90  # nights
 SHOWN_MAX = 200  # records of a timeline
@@ -457,37 +455,38 @@ class Absent:
     sources: tuple[str, ...]
 
 
-def absent(workspace: Workspace, answer: Explanation) -> list[Absent]:
+def absent(nights: Path, answer: Explanation) -> list[Absent]:
     """What the newest night lacks of the reference, and until when it may: of what is pending or a break."""
+    have = published(nights)
+    sides = sides_of(nights / str(have[-1])) if have else []
     found = []
-    rules = {rule.name: rule for rule in workspace.reconciliations}
-    nights = [each.night for each in answer.standings]
-    waiting = [each for each in answer.newest if each.outcome == "pending" and each.night == max(nights)]
-    for each in waiting:
-        side = each.detail.removeprefix("waits for ")
-        rule = rules.get(each.reconciliation)
-        if rule and any(side == other.name for other in rule.sides):
-            psps = {event.source for event in answer.events}
-            found.append(_absent(workspace, rule, each.key, side, each.due, False, psps))
+    latest = max((each.night for each in answer.standings), default=None)
+    near = {event.source for event in answer.events}
+    for each in answer.newest:
+        if each.outcome == "pending" and each.night == latest:
+            waited = each.detail.removeprefix("waits for ")
+            found += [
+                _absent(side, each.key, each.due, False, near)
+                for side in sides
+                if (side.reconciliation, side.side) == (each.reconciliation, waited)
+            ]
     for row in answer.breaks:
-        rule = rules.get(row["reconciliation"])
         kind = row["key"].rpartition("/")[2]
-        speaking = [s for s in rule.sides if not s.kinds or kind in s.kinds] if rule else []
-        for one in speaking:
-            if rule and row.get(f"{one.name}_amount", "") is None:
-                found.append(_absent(workspace, rule, row["key"], one.name, "", True, {row["psp"]}))
+        found += [
+            _absent(side, row["key"], "", True, {row["psp"]})
+            for side in sides
+            if side.reconciliation == row["reconciliation"]
+            and (not side.kinds or kind in side.kinds)
+            and row.get(f"{side.side}_amount", "") is None
+        ]
     return found
 
 
-def _absent(
-    workspace: Workspace, rule: Reconciliation, key: str, name: str, by: str, overdue: bool, near: set[str]
-) -> Absent:
+def _absent(side: Sided, key: str, by: str, overdue: bool, near: set[str]) -> Absent:
     """`near`: providers, or sources that have a record already; a source of one of them comes before all others."""
-    record = next(side.record for side in rule.sides if side.name == name)
-    sources = [each for each in workspace.sources if each.record == record]
-    likely = [each for each in sources if each.psp and near & {each.psp, each.name}] or sources
-    told = tuple(f"{each.name} ({each.files or 'query on ' + str(each.database)})" for each in likely)
-    return Absent(rule.name, key, name, by, overdue, told)
+    likely = [each for each in side.sources if each[1] and near & {each[0], each[1]}] or side.sources
+    told = tuple(f"{name} ({place})" for name, _, place in likely)
+    return Absent(side.reconciliation, key, side.side, by, overdue, told)
 
 
 def awaited(nights: Path) -> list[str]:

@@ -319,3 +319,22 @@ def write_inputs(inputs: Inputs, making: Path) -> None:
     (making / "records" / "relations.json").write_text(
         json.dumps(relations, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
+
+
+def write_sides(workspace: Workspace, making: Path) -> None:
+    """records/sides.json: the sides of each reconciliation, and where a record of theirs would come from."""
+    sides = [
+        {
+            "reconciliation": rule.name,
+            "side": side.name,
+            "kinds": list(side.kinds),
+            "sources": [
+                {"name": each.name, "psp": each.psp or "", "place": each.files or f"query on {each.database}"}
+                for each in workspace.sources
+                if each.record == side.record
+            ],
+        }
+        for rule in workspace.reconciliations
+        for side in rule.sides
+    ]
+    (making / "records" / "sides.json").write_text(json.dumps(sides, indent=2) + "\n", encoding="utf-8")

@@ -39,7 +39,7 @@ from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
 from recon.fixes.night import queue_night
 from recon.fixes.queue import signature
-from recon.inputs import leave_quarantine, read_inputs, write_inputs
+from recon.inputs import leave_quarantine, read_inputs, write_inputs, write_sides
 from recon.intake import Inputs
 from recon.match import match
 from recon.match.carry import carry_forward, group_counts, write_pending
@@ -402,6 +402,7 @@ def _write(
     write_quarantine(making, quarantined)
     write_pending(engine, outcome.plans, making / "pending.csv")
     write_inputs(inputs, making)
+    write_sides(workspace, making)
     settings = Settings(
         workspace.name,
         __version__,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.output import clean, emit, emit_json, json_option, next_command, say, table, workspace_option, wrapped
+from recon.cli.output import clean, emit, emit_json, json_option, next_command, table, workspace_option, wrapped
 from recon.errors import ReconError
 
 if TYPE_CHECKING:
     from recon.explain import Absent, Explanation
-    from recon.workspace import Workspace
 
 
 @click.command()
@@ -31,14 +29,13 @@ def explain(workspace: Path, reference: str, last: int, as_json: bool) -> None:
     \b
     Example:  recon explain PO-000123
     """
-    from recon.explain import awaited
+    from recon.explain import absent, awaited
     from recon.explain import explain as tell
 
     nights = workspace / "nights"
-    with tempfile.TemporaryDirectory() as spill, ThreadPoolExecutor(1) as beside:
-        settings = beside.submit(_settings, workspace)  # its imports take as long as the scans
+    with tempfile.TemporaryDirectory() as spill:
         answer = tell(nights, reference, Path(spill), last)
-        lacking = _lacking(settings.result(), answer)
+    lacking = absent(nights, answer)
     waits = [] if answer.found else awaited(nights)
     if as_json:
         emit_json(_as_data(answer, lacking, waits))
@@ -63,25 +60,6 @@ def explain(workspace: Path, reference: str, last: int, as_json: bool) -> None:
         )
     else:
         next_command("recon status")
-
-
-def _settings(workspace: Path) -> Workspace | ReconError:
-    """The settings; what the nights know can be told without them, even where they are wrong."""
-    from recon.config.workspace_file import load_workspace
-
-    try:
-        return load_workspace(workspace)
-    except ReconError as error:
-        return error
-
-
-def _lacking(settings: Workspace | ReconError, answer: Explanation) -> list[Absent]:
-    from recon.explain import absent
-
-    if isinstance(settings, ReconError):
-        say(f"recon.yaml can't be used, so what is absent can't be told ({settings.name}): recon check")
-        return []
-    return absent(settings, answer)
 
 
 def _as_data(answer: Explanation, lacking: list[Absent], waits: list[str]) -> dict[str, Any]:

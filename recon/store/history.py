@@ -34,6 +34,20 @@ class Kept:
     steps: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sided:
+    """A side of a reconciliation as a night knew it.
+
+    kinds    kinds that it speaks of; empty: all
+    sources  where its records come from: name, provider (or empty), files or query
+    """
+
+    reconciliation: str
+    side: str
+    kinds: tuple[str, ...]
+    sources: tuple[tuple[str, str, str], ...]
+
+
 def summary_of(folder: Path) -> dict[str, Any]:
     """A night's summary.json."""
     return dict(json.loads((folder / "summary.json").read_text("utf-8")))
@@ -71,6 +85,21 @@ def kept_relations(folder: Path) -> list[Kept]:
             entry["relation"].replace("{night}", here),
             entry["quarantine"].replace("{night}", here),
             tuple((step, sql) for step, sql in entry["steps"]),
+        )
+        for entry in entries
+    ]
+
+
+def sides_of(folder: Path) -> list[Sided]:
+    """The sides of a night's reconciliations; nothing of a night that an earlier version left."""
+    path = folder / "records" / "sides.json"
+    entries = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [
+        Sided(
+            entry["reconciliation"],
+            entry["side"],
+            tuple(entry["kinds"]),
+            tuple((each["name"], each["psp"], each["place"]) for each in entry["sources"]),
         )
         for entry in entries
     ]

@@ -29,7 +29,7 @@ def test_help_is_quick_and_imports_no_command():
         "import sys, time; start = time.perf_counter(); from recon.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'duckdb', 'pandas', 'sqlalchemy', 'pydantic', 'sqlglot', 'rich', 'pyarrow', 'ruamel.yaml'}\n"
+        "heavy = {'duckdb', 'pandas', 'sqlalchemy', 'pydantic', 'sqlglot', 'rich', 'pyarrow', 'yaml'}\n"
         "commands = [m for m in sys.modules if m.startswith('recon.cli.') and m != 'recon.cli.main']\n"
         "print(sorted(heavy & set(sys.modules)), commands)"
     )

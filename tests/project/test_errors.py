@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 import recon.errors
 from recon.errors import Exit
 
 ROOT = Path(__file__).parents[2]
-LISTED = YAML(typ="safe").load((ROOT / "docs" / "errors.yaml").read_text(encoding="utf-8"))
+LISTED = yaml.safe_load((ROOT / "docs" / "errors.yaml").read_text(encoding="utf-8"))
 CLASSES = {"ReconError", "UnreachableError", "InvariantError", "LockedError"}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"adbc_driver_manager", "alembic", "boto3", "duckdb", "holidays", "jinja2", "numpy", "pandas", "pyarrow"}
-HEAVY |= {"paramiko", "pydantic", "pysequoia", "rich", "ruamel", "sqlalchemy", "sqlglot", "xlsxwriter"}
+HEAVY |= {"paramiko", "pydantic", "pysequoia", "rich", "sqlalchemy", "sqlglot", "xlsxwriter", "yaml"}
 
 
 def tracked() -> list[Path]:
