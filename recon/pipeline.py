@@ -38,7 +38,7 @@ from recon.engine.plan import Plan
 from recon.errors import Exit
 from recon.fixes import Candidate, propose_fixes
 from recon.fixes.night import queue_night
-from recon.fixes.queue import signature
+from recon.fixes.queue import Proposed, signature
 from recon.inputs import leave_quarantine, read_inputs, write_inputs, write_sides
 from recon.intake import Inputs
 from recon.match import match
@@ -124,6 +124,7 @@ class Outcome:
     plans: list[Plan] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     fixes: list[Fix] = field(default_factory=list)
+    proposed: list[Proposed] = field(default_factory=list)  # the fixes as the queue takes them
     groups: Counter[str] = field(default_factory=Counter)
     by_rule: dict[str, Counter[str]] = field(default_factory=dict)
     references: dict[str, list[str]] = field(
@@ -395,6 +396,7 @@ def _write(
     verdict = _verdict(awaiting, shown, outcome.groups)
     write_breaks(making, shown, sides)
     write_known(making / "open" / "breaks.parquet", outcome.breaks)
+    outcome.proposed = proposals(outcome.breaks, outcome.fixes, [plan.rule for plan in outcome.plans])
     outcome.fixes, used = _as_they_stand(people, outcome, night)
     people.write(making, [each.break_id for each in outcome.breaks], used)
     write_fixes(making, outcome.fixes)
@@ -463,9 +465,8 @@ def _write(
 def _as_they_stand(people: People, outcome: Outcome, night: date) -> tuple[list[Fix], list[FixWord]]:
     """Tonight's fixes with what the queue says of each, where it says it of the very same fix; and those words."""
     known = {each.fix_id: each for each in people.fixes}
-    rules = [plan.rule for plan in outcome.plans]
     made, used = [], []
-    for fix, proposed in zip(outcome.fixes, proposals(outcome.breaks, outcome.fixes, rules), strict=True):
+    for fix, proposed in zip(outcome.fixes, outcome.proposed, strict=True):
         word = known.get(fix.fix_id)
         # What its rule approves by itself is proposed on the night that does it, however often that runs.
         if word is None or word.status in ("proposed", "superseded") or (word.automatic and word.proposed_on >= night):
@@ -555,12 +556,11 @@ def _record_state(
         "manifest_sha256": manifest_sha256(workspace.nights / str(night)),
         "previous_sha256": manifest_sha256(before) if before else None,
     }
-    rules = [plan.rule for plan in outcome.plans]
     queue = queue_night(
         night,
-        proposals(result.breaks, result.fixes, rules),
+        outcome.proposed,
         maker,
-        [rule.name for rule in rules],
+        [plan.rule.name for plan in outcome.plans],
         outcome.held,
         {each.break_id: each.reason for each in result.breaks if not each.is_open},
         workspace.policy,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from recon.domain.breaks import Break, Fix
@@ -151,12 +152,18 @@ def _seen(each: Break) -> dict[str, Any]:
         "provenance": each.provenance,
         **{f"{side}.amount": amount for side, amount in each.amounts.items()},
         **{f"{side}.currency": currency for side, currency in each.currencies.items()},
-        **{
-            name.replace("__", ".", 1): text
-            for name, value in each.facts.items()
-            if "__" in name and name.partition("__")[2] not in ("amount", "currency") and (text := _fact(value))
-        },
+        **{shown: text for name, shown in _told(tuple(each.facts)) if (text := _fact(each.facts[name]))},
     }
+
+
+@lru_cache(maxsize=64)  # all breaks of a reconciliation have the same facts
+def _told(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Of these facts, those of a side but its amount and currency; each with the name that people read."""
+    return [
+        (name, name.replace("__", ".", 1))
+        for name in names
+        if "__" in name and name.partition("__")[2] not in ("amount", "currency")
+    ]
 
 
 def _fact(value: Any) -> str:

@@ -170,13 +170,15 @@ def settle_breaks(
         closed = each.closed_on
         if closed and each.break_id not in settled and (night - closed).days <= look_back_days:
             settled[each.break_id] = each
-    told = (_told(each, known.get(each.break_id), night) for each in settled.values())
-    dated = [_dated(each, calendar, night, deadlines(each)) for each in told]
+    dated = [
+        _dated(each, _past(each, known.get(each.break_id), night), calendar, night, deadlines(each))
+        for each in settled.values()
+    ]
     return sorted(dated, key=lambda each: (each.reconciliation, each.key, each.break_id))
 
 
-def _told(each: Break, before: Break | None, night: date) -> Break:
-    """With its past: one entry more where its state, class, code or difference is not what it was."""
+def _past(each: Break, before: Break | None, night: date) -> tuple[Past, ...]:
+    """Its past: one entry more where its state, class, code or difference is not what it was."""
     past = before.past if before else ()
     state = "open" if each.is_open and before and before.is_open else each.state
     now = Past(night, state, each.class_, each.code, each.currency, each.difference)
@@ -185,11 +187,11 @@ def _told(each: Break, before: Break | None, night: date) -> Break:
     if past and state in ("open", "resolved") and before is not None:
         same = (before.class_, before.code, before.currency, before.difference, before.is_open)
         if same == (each.class_, each.code, each.currency, each.difference, each.is_open):
-            return replace(each, past=past)
-    return replace(each, past=(*past, now))
+            return past
+    return (*past, now)
 
 
-def _dated(each: Break, calendar: Calendar, night: date, deadline_days: int | None) -> Break:
+def _dated(each: Break, past: tuple[Past, ...], calendar: Calendar, night: date, deadline_days: int | None) -> Break:
     until = each.closed_on or night
     deadline = calendar.add(each.first_seen, deadline_days) if deadline_days else each.deadline
-    return replace(each, age_days=calendar.age(each.first_seen, until), deadline=deadline)
+    return replace(each, past=past, age_days=calendar.age(each.first_seen, until), deadline=deadline)

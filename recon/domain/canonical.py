@@ -6,10 +6,13 @@ import hashlib
 import json
 from typing import Any
 
+#: Made once: `json.dumps` makes one for each call, and a bad day asks for a hundred thousand texts.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)
 
 
 def sha256_text(text: str) -> str:

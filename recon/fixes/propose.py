@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from recon.domain.breaks import Fix
@@ -133,12 +134,17 @@ def _text(value: Any) -> str | None:
 def _references(facts: Mapping[str, Any]) -> dict[str, str]:
     """What a posting has to bear for the next night to find it: the payment that it is about, as the sides name it."""
     found = {}
-    for name in REFERENCES:
-        values = [facts.get(name), *(value for key, value in facts.items() if key.endswith(f"__{name}"))]
-        known = sorted({str(value) for value in values if value not in (None, "")})
+    for name, keys in _naming(tuple(facts)):
+        known = {str(value) for key in keys if (value := facts[key]) not in (None, "")}
         if len(known) == 1:
-            found[name] = known[0]
+            (found[name],) = known
     return found
+
+
+@lru_cache(maxsize=64)  # all breaks of a reconciliation have the same facts
+def _naming(keys: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Of these facts, those that hold each reference."""
+    return [(name, [key for key in keys if key == name or key.endswith(f"__{name}")]) for name in REFERENCES]
 
 
 def _message(
@@ -206,7 +212,8 @@ def _fix(rule: Reconciliation, night: date, each: Candidate, body: Mapping[str, 
 
 
 def _classed(fix: Fix, class_: Class, demoted: Mapping[str, str]) -> Fix:
-    return replace(fix, class_=Class.MANUAL_REVIEW if fix.break_id in demoted else class_)
+    class_ = Class.MANUAL_REVIEW if fix.break_id in demoted else class_
+    return fix if fix.class_ is class_ else replace(fix, class_=class_)
 
 
 def _braked(automatic: Sequence[Fix], groups: int, brake: Brake) -> str:
