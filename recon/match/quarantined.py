@@ -87,6 +87,11 @@ def _readable(where: Expr) -> bool:
 def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
     """Leave `<recon>_quarantined_groups`."""
     rows, groups = plan.table("quarantined"), plan.table("groups")
+    table = f"create table {plan.table('quarantined_groups')} as"
+    if not engine.one(f"select count(*) from {rows}"):
+        nothing = f"{table}\nselect q.number, g.k1, g.k2 from {rows} q, {groups} g where false"
+        engine.step(f"{plan.prefix}_quarantined_groups", nothing)
+        return
     key, kind = plan.quarantine_key, "q.kind is null or q.kind = g.kind" if plan.by_kind else "true"
     has_key = key in plan.key_fields
     same = f"g.{key} = q.{key}" if has_key else "false"
@@ -99,7 +104,7 @@ def find_quarantined_groups(engine: Engine, plan: Plan) -> None:
             )
     engine.step(
         f"{plan.prefix}_quarantined_groups",
-        f"create table {plan.table('quarantined_groups')} as\n" + "\nunion\n".join(found),
+        f"{table}\n" + "\nunion\n".join(found),
     )
 
 

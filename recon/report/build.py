@@ -11,7 +11,7 @@ from typing import Any
 from recon.domain.breaks import Break, Fix
 from recon.domain.casework import Word
 from recon.domain.money import to_text
-from recon.domain.rulebook import BreakRule, Class, Must, Reconciliation, Severity
+from recon.domain.rulebook import BreakRule, Class, Must, Reconciliation, Severity, Side
 from recon.engine.duck import Engine
 from recon.engine.expressions import equality
 from recon.engine.plan import Plan
@@ -164,15 +164,24 @@ class Texts:
         return translated(rule.next_step, rule.next_step_ko, each.next_step) if rule else ""
 
 
+def _awaits(plan: Plan, each: Break, side: Side) -> bool:
+    """Whether a break that lacks the side lacks something: an optional one only where its rule asks for it or its money."""
+    if not side.optional or each.rule_number is None:
+        return not side.optional
+    when = plan.rule.breaks[each.rule_number].when
+    asked = {argument.partition(".")[0] for _, argument in when.calls}
+    return side.name in asked or not {f"{side.name}.amount", f"{side.name}.count"}.isdisjoint(when.names)
+
+
 def _break_fact(
     each: Break, plan: Plan | None, records: tuple[RecordFact, ...], texts: Texts, words: Sequence[Word]
 ) -> BreakFact:
     kind = each.key.rpartition("/")[2]
-    speaking = [side for side in plan.rule.sides if plan.speaks(side, kind)] if plan else []
-    # A side that does not speak of this kind would look like a missing record.
-    sides = [
-        name for name in each.amounts if each.amounts[name] is not None or any(side.name == name for side in speaking)
-    ]
+    # A side that does not speak of this kind, or that may be absent, would look like a missing record.
+    awaited = (
+        {side.name for side in plan.rule.sides if plan.speaks(side, kind) and _awaits(plan, each, side)} if plan else ()
+    )
+    sides = [name for name in each.amounts if each.amounts[name] is not None or name in awaited]
     return BreakFact(
         break_id=each.break_id,
         reconciliation=each.reconciliation,
