@@ -76,6 +76,7 @@ class JournalTarget:
     constants    further columns that are given the same text in every row
     key_column   holds the idempotency key; `recon fixes install-target` adds it
     recorded_at  the column with the instant at which a row was written: what came after the night is looked for by it
+    journals     the table with a row for each correction; ledgers in one database have one each
     """
 
     url: Secret
@@ -86,6 +87,7 @@ class JournalTarget:
     recorded_at: str = ""
     schema: str = ""
     takes: tuple[str, ...] = ()
+    journals: str = "recon_journals"
 
 
 @dataclass(frozen=True, slots=True)

@@ -515,6 +515,9 @@ class JournalTargetModel(Shape):
     key_column: Identifier = Field("recon_key", description="Holds the idempotency key; install-target adds it.")
     recorded_at: Identifier | Literal[""] = Field("", description="The column with the instant a row was written at.")
     takes: Words = Field([], description=TAKES)
+    journals: Identifier = Field(
+        "recon_journals", description="The table with a row for each correction; ledgers in one database have one each."
+    )
 
 
 class UpdateTargetModel(Shape):

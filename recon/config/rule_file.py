@@ -391,6 +391,9 @@ class _Reader:
             amount = self._rule(given.amount, *where, "amount", want="money")
             currency = self._rule(given.currency, *where, "currency", want="text")
             postings.append(Posting(given.account, amount, currency))
+        if model.journal.kind is None and not self.by_kind:
+            message = f"the entries of {name} have no kind: the groups of this file have none"
+            self.document.error(message, "add kind: adjustment, fee, payout ...", *path, "journal")
         if len(self.document.problems) == before and (sample := unbalanced(postings)):
             message = f"the postings of {name} do not sum to zero: {sample}"
             self.document.error(message, "every amount once with + and once with -", *path, "journal", "postings")

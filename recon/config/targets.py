@@ -55,7 +55,22 @@ def read_targets(
             continue
         found[name] = _target(document, model, root, readers, *path, kinds[0])
     _alone(document, given, found)
+    _apart(document, given)
     return found
+
+
+def _apart(document: Document, given: Mapping[str, TargetModel]) -> None:
+    """Two ledgers never share a table of journals: its trigger writes into one ledger."""
+    first: dict[tuple[str, str, str], str] = {}
+    for name, model in given.items():
+        if model.journal is None:
+            continue
+        place = (model.journal.url, model.journal.schema_, model.journal.journals)
+        other = first.setdefault(place, name)
+        if other != name:
+            message = f"{other} and {name} book through one table, {model.journal.journals}"
+            remedy = f"journals: recon_{name}_journals"
+            document.error(message, remedy, "targets", name, "journal", key=True)
 
 
 def _target(document: Document, model: TargetModel, root: Path, readers: set[str], *path: Key) -> TargetSettings:
@@ -104,6 +119,7 @@ def _journal(document: Document, model: JournalTargetModel, root: Path, readers:
         model.recorded_at,
         model.schema_,
         tuple(model.takes),
+        model.journals,
     )
 
 

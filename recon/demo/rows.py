@@ -11,7 +11,7 @@ import shutil
 from dataclasses import replace
 
 from recon.demo.captures import RECORDED
-from recon.demo.desk import AUTO, INVESTIGATE, MANUAL, PENDING, Desk
+from recon.demo.desk import INVESTIGATE, MANUAL, PENDING, Desk
 from recon.demo.files import record_id, settled_reference
 from recon.demo.shop import DAY, HOUR, LAST, instant
 from recon.demo.till import UNKNOWN_TYPES
@@ -156,7 +156,7 @@ def no_payment_at_all(desk: Desk, psp: str) -> None:
         desk.till.files.write(0, line)
         if kind == "fee" and not settled_reference(line):
             desk.note("fees", f"{psp}/{record_id(line, 0)}", "timing", "", PENDING, 0, 1)
-            desk.note("fees", f"{psp}/{record_id(line, 0)}", "fee_unbooked", AUTO, first=2)
+            desk.note("fees", f"{psp}/{record_id(line, 0)}", "fee_unbooked", MANUAL, first=2)
     desk.payout(psp, 0, "reserve_held_unbooked", 0)
 
 

@@ -84,7 +84,7 @@ approvals:
 
 _TARGETS = """\
 
-# Where approved fixes are booked: docs/fix-queue.md. `recon fixes install-target ledger --run` makes what the ledger needs.
+# Where approved fixes are booked: docs/fix-queue.md. `recon fixes install-target NAME --run` makes what its table needs.
 targets:
   ledger:
     journal:
@@ -107,6 +107,24 @@ targets:
         posted_at: booked_at
         recorded_at: booked_at
         memo: memo
+  treasury:
+    journal:
+      url: "{url}"
+{schema}      table: treasury_entries
+      journals: recon_treasury_journals
+      recorded_at: posted_at
+      takes: [book_deposit, book_bank_fee, book_reserve, book_adjustment]
+      columns:
+        entry_id: entry
+        journal_id: key
+        account: account
+        kind: kind
+        psp: psp
+        psp_reference: psp_reference
+        payout_id: payout_id
+        currency: currency
+        amount_minor: amount
+        posted_at: booked_at
 """
 
 

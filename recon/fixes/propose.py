@@ -25,6 +25,10 @@ from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconcil
 from recon.errors import InvariantError
 
 
+#: References that lead to one payment, order or payout; the others say of what sort and whose it is.
+_NAMES = frozenset(REFERENCES) - {"kind", "psp", "seller_id"}
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A break as the proposer sees it."""
@@ -64,6 +68,10 @@ def propose_fixes(
         if body is None:
             if each.class_ is Class.AUTO_FIX:
                 demoted[each.break_id] = "its fix has no amount"
+            continue
+        if body["kind"] == "journal" and not _NAMES.intersection(body["references"]):
+            # Nobody could tell what its entries are about: the next night would find them and the break side by side.
+            demoted[each.break_id] = "its records bear no reference that entries could be found by: book it by hand"
             continue
         currency, amount = body["currency"], body["amount"]
         limit = each.rule.limit.get(currency)

@@ -103,6 +103,11 @@ def test_c3_the_first_rule_that_holds_wins(files):
             "rules/small.yaml:21:13: error: WON is not an ISO 4217 currency",
         ),
         ("    fix: book\n", "", "rules/small.yaml:15:5: error: missing is auto_fix without a fix"),
+        (
+            "on: [payment_order_id, kind]",
+            "on: [payment_order_id]",
+            "rules/small.yaml:29:7: error: the entries of book have no kind: the groups of this file have none (add kind",
+        ),
         ("fix: book", "fix: bok", "rules/small.yaml:20:10: error: bok is not a fix of this file (did you mean book?)"),
         ("amount: -psp.amount", "amount: psp.amount", "do not sum to zero: with psp.amount = 8008 they sum to 16016"),
         ("amount: -psp.amount", "amount: '-coalesce(ledger.amount, psp.amount)'", "do not sum to zero"),
@@ -328,3 +333,28 @@ def test_nothing_is_written_by_loading(files):
     before = sorted(os.fspath(path) for path in files.root.rglob("*"))
     load_workspace(files.root)
     assert sorted(os.fspath(path) for path in files.root.rglob("*")) == before
+
+
+TARGET = """\
+  {name}:
+    journal:
+      url: "sqlite:///books.sqlite"
+      table: {table}
+      recorded_at: at
+      takes: [{takes}]
+      columns: {{account: account, currency: currency, amount: amount}}
+"""
+
+
+def test_two_ledgers_of_one_database_have_a_table_of_journals_each(files):
+    both = TARGET.format(name="ledger", table="entries", takes="book") + TARGET.format(
+        name="treasury", table="cash", takes="other"
+    )
+    config = files.paths["recon"].read_text(encoding="utf-8")
+    files.paths["recon"].write_text(config + "targets:\n" + both, encoding="utf-8")
+    said = files.only()
+    assert (
+        "error: ledger and treasury book through one table, recon_journals (journals: recon_treasury_journals)" in said
+    )
+    files.change("recon", "table: cash", "table: cash\n      journals: recon_treasury_journals")
+    assert "recon_journals" not in "\n".join(map(str, files.problems()))

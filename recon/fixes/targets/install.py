@@ -1,6 +1,6 @@
 """Install: what a target's database needs, as statements that its owner runs once (SQLite, PostgreSQL, MariaDB).
 
-For a ledger: a table `recon_journals` whose primary key is the idempotency key, and triggers that
+For a ledger: a table (`recon_journals`, or as the target names it) whose primary key is the idempotency key, and triggers that
 
 * refuse a journal that does not sum to zero in each currency, or has fewer than two postings,
 * write its postings into the ledger's own table in the same statement,
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from recon.workspace import JournalTarget, UpdateTarget
 
-JOURNALS, UPDATES = "recon_journals", "recon_updates"
+UPDATES = "recon_updates"
 _KEPT = "corrections are only ever added"
 
 
@@ -46,7 +46,7 @@ def missing(connection: sa.Connection, settings: JournalTarget | UpdateTarget) -
         return [f"there is no table {settings.table}"]
     if isinstance(settings, JournalTarget):
         wanted = {*settings.columns, settings.key_column, *settings.constants, settings.recorded_at} - {""}
-        table = JOURNALS
+        table = settings.journals
     else:
         wanted = {settings.key, *settings.columns.values(), settings.stamp} - {""}
         table = UPDATES
@@ -124,7 +124,7 @@ class _Made:
     def journals(self, settings: JournalTarget, has_key: bool) -> Iterator[tuple[str, str]]:
         json = {"sqlite": "text", "postgresql": "jsonb", "mysql": "longtext"}[self.kind]
         check = "" if self.kind == "postgresql" else " check (json_valid(postings))"
-        yield f"table:{JOURNALS}", self._table(JOURNALS, f"postings {json} not null{check}")
+        yield f"table:{settings.journals}", self._table(settings.journals, f"postings {json} not null{check}")
         ledger, key = settings.table, settings.key_column
         if not has_key:
             kind = "varchar(64) character set ascii collate ascii_bin" if self.kind == "mysql" else "varchar(64)"
@@ -133,7 +133,7 @@ class _Made:
         index = f"{ledger}_{key}"
         yield f"index:{index}", f"create index {self.q(index)} on {self.at(ledger)} ({self.q(key)}){where}"
         yield from {"sqlite": self._sqlite, "postgresql": self._postgresql, "mysql": self._mysql}[self.kind](settings)
-        yield from self._kept(JOURNALS, "")
+        yield from self._kept(settings.journals, "")
         yield from self._kept(ledger, key)
 
     # --- what books a journal ---
@@ -144,9 +144,9 @@ class _Made:
         columns = _written(settings)
         key = self.q(settings.key_column)
         yield (
-            f"trigger:{JOURNALS}_check",
-            f"""create trigger {JOURNALS}_check before insert on {JOURNALS} for each row begin
-  select raise(abort, 'recon: this correction is booked already') where exists (select 1 from {JOURNALS} j where j.idempotency_key = new.idempotency_key);
+            f"trigger:{settings.journals}_check",
+            f"""create trigger {settings.journals}_check before insert on {settings.journals} for each row begin
+  select raise(abort, 'recon: this correction is booked already') where exists (select 1 from {settings.journals} j where j.idempotency_key = new.idempotency_key);
   select raise(abort, 'recon: a journal has two postings or more') where json_array_length(new.postings) < 2;
   select raise(abort, 'recon: a posting has an account, a currency and a whole amount') where exists (select 1 from json_each(new.postings) e
     where {account} is null or {currency} is null or coalesce(json_type(e.value, '$.{money}'), '') <> 'integer');
@@ -155,28 +155,26 @@ class _Made:
 end""",
         )
         yield (
-            f"trigger:{JOURNALS}_post",
-            f"""create trigger {JOURNALS}_post after insert on {JOURNALS} for each row begin
+            f"trigger:{settings.journals}_post",
+            f"""create trigger {settings.journals}_post after insert on {settings.journals} for each row begin
   insert into {self.q(settings.table)} ({", ".join(self.q(each) for each in columns)}, {key})
   select {", ".join(f"json_extract(e.value, '$.{each}')" for each in columns)}, new.idempotency_key from json_each(new.postings) e order by e.key;
 end""",
         )
         booked = f"(select count(*) from {self.q(settings.table)} l where l.{key} = new.{key})"
-        asked = (
-            f"coalesce((select json_array_length(j.postings) from {JOURNALS} j where j.idempotency_key = new.{key}), 0)"
-        )
+        asked = f"coalesce((select json_array_length(j.postings) from {settings.journals} j where j.idempotency_key = new.{key}), 0)"
         yield (
             f"trigger:{settings.table}_recon_insert",
             f"""create trigger {settings.table}_recon_insert before insert on {self.q(settings.table)} for each row when new.{key} is not null begin
-  select raise(abort, 'recon: a correction is booked through {JOURNALS}') where {booked} >= {asked};
+  select raise(abort, 'recon: a correction is booked through {settings.journals}') where {booked} >= {asked};
 end""",
         )
 
     def _postgresql(self, settings: JournalTarget) -> Iterator[tuple[str, str]]:
         account, currency, amount = (f"e ->> '{each}'" for each in _money(settings))
         columns = _written(settings)
-        ledger, journals, key = self.at(settings.table), self.at(JOURNALS), self.q(settings.key_column)
-        post, guard = self.at(f"{JOURNALS}_post"), self.at(f"{settings.table}_recon_insert")
+        ledger, journals, key = self.at(settings.table), self.at(settings.journals), self.q(settings.key_column)
+        post, guard = self.at(f"{settings.journals}_post"), self.at(f"{settings.table}_recon_insert")
         yield (
             "function:",
             f"""create or replace function {post}() returns trigger language plpgsql security definer set search_path from current as $$
@@ -197,15 +195,15 @@ begin
 end $$""",
         )
         yield (
-            f"trigger:{JOURNALS}_post",
-            f"create trigger {JOURNALS}_post after insert on {journals} for each row execute function {post}()",
+            f"trigger:{settings.journals}_post",
+            f"create trigger {settings.journals}_post after insert on {journals} for each row execute function {post}()",
         )
         yield (
             "function:",
             f"""create or replace function {guard}() returns trigger language plpgsql security definer set search_path from current as $$ begin
   if (select count(*) from {ledger} l where l.{key} = new.{key}) >= coalesce((select jsonb_array_length(j.postings) from {journals} j
       where j.idempotency_key = new.{key}), 0) then
-    raise exception 'recon: a correction is booked through {JOURNALS}'; end if;
+    raise exception 'recon: a correction is booked through {settings.journals}'; end if;
   return new;
 end $$""",
         )
@@ -227,8 +225,8 @@ end $$""",
         rows = f"json_table(new.postings, '$[*]' columns (recon_at for ordinality, {wide})) p"
         a, c, m = (f"p.{self.q(each)}" for each in (account, currency, amount))
         yield (
-            f"trigger:{JOURNALS}_post",
-            f"""create trigger {JOURNALS}_post after insert on {JOURNALS} for each row begin
+            f"trigger:{settings.journals}_post",
+            f"""create trigger {settings.journals}_post after insert on {settings.journals} for each row begin
   if coalesce(json_length(new.postings), 0) < 2 then
     signal sqlstate '45000' set message_text = 'recon: a journal has two postings or more'; end if;
   if exists (select 1 from {rows} where {a} is null or {c} is null or {m} is null) then
@@ -243,8 +241,8 @@ end""",
             f"trigger:{settings.table}_recon_insert",
             f"""create trigger {self.q(settings.table + "_recon_insert")} before insert on {ledger} for each row begin
   if new.{key} is not null and (select count(*) from {ledger} l where l.{key} = new.{key}) >=
-      coalesce((select json_length(j.postings) from {JOURNALS} j where j.idempotency_key = new.{key}), 0) then
-    signal sqlstate '45000' set message_text = 'recon: a correction is booked through {JOURNALS}'; end if;
+      coalesce((select json_length(j.postings) from {settings.journals} j where j.idempotency_key = new.{key}), 0) then
+    signal sqlstate '45000' set message_text = 'recon: a correction is booked through {settings.journals}'; end if;
 end""",
         )
 

@@ -1,7 +1,7 @@
 """Journal: a balanced entry in a ledger of the company's own, at most once.
 
-Comes in   an effect with postings, and a connection that may insert into `recon_journals`
-Goes out   one row of `recon_journals`, whose primary key is the idempotency key; its trigger proves that the postings sum
+Comes in   an effect with postings, and a connection that may insert into its table of journals
+Goes out   one row of it (`recon_journals`), whose primary key is the idempotency key; its trigger proves that the postings sum
            to zero and writes them into the ledger's table, as one statement (recon/fixes/targets/install.py)
 Never      changes or deletes an entry; writes the ledger's table itself; books what somebody has booked since the night
 """
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from recon.domain.corrections import REFERENCES
 from recon.fixes.targets.effect import Effect, MovedError, Receipt, RefusedError, balanced, instant_text
-from recon.fixes.targets.install import JOURNALS, missing
+from recon.fixes.targets.install import missing
 from recon.fixes.targets.keyed import key_row, key_table, look_for_key, receipt
 from recon.workspace import JournalTarget
 
@@ -28,7 +28,7 @@ class Journals:
     def __init__(self, name: str, settings: JournalTarget) -> None:
         self.name, self.settings, self.url = name, settings, settings.url.value
         postings: sa.ColumnClause[Any] = sa.column("postings", sa.JSON().with_variant(JSONB(), "postgresql"))
-        self._journals = key_table(JOURNALS, settings.schema, postings)
+        self._journals = key_table(settings.journals, settings.schema, postings)
         columns = {*settings.columns, settings.key_column}
         self._ledger = sa.table(settings.table, *map(sa.column, sorted(columns)), schema=settings.schema or None)
         self._column = {word: column for column, word in settings.columns.items()}
