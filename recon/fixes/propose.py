@@ -24,7 +24,6 @@ from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
 
-
 #: References that lead to one payment, order or payout; the others say of what sort and whose it is.
 _NAMES = frozenset(REFERENCES) - {"kind", "psp", "seller_id"}
 
