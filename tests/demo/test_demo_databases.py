@@ -154,8 +154,8 @@ def test_the_workspace_names_the_database_by_reference_only(tmp_path, schema):
         assert path.is_dir() or b"secret-word" not in path.read_bytes()
     text = (tmp_path / "shop" / "recon.yaml").read_text()
     assert (
-        text.count('url: "env:RECON_DEMO_DB_URL"') == 3
-    )  # the shop's database, the state, and the ledger that fixes are booked in
+        text.count('url: "env:RECON_DEMO_DB_URL"') == 4
+    )  # the shop's database, the state, and the ledger and treasury that fixes are booked in
 
 
 def test_an_earlier_demo_is_made_again_in_place(tmp_path, schema, expected):
