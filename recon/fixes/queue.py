@@ -59,7 +59,7 @@ class QueuedFix:
 
     content    kind "journal": memo, postings of {account, currency, amount}; "update": change of {record, record_id, seen,
                set}. Amounts in it are decimal text in major units
-    attempts   how often an applier took it in hand since it was approved or sent again
+    attempts   how often an applier took it in hand since it was approved or sent again, to look what became of it included
     """
 
     fix_id: str
@@ -497,6 +497,11 @@ def claimable(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(ready, sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment))
 
 
+def claim_order() -> tuple[sa.ColumnElement[Any], ...]:
+    """What is in doubt comes last: a fix that kills its applier must not stand before the others each time."""
+    return fixes.c.claimed_by.is_not(None), fixes.c.fix_id
+
+
 def claim(
     connection: sa.Connection,
     token: str,
@@ -516,7 +521,7 @@ def claim(
     """
     lock(connection)
     name, claims = person(who), Claims()
-    statement = sa.select(fixes).where(claimable(now)).order_by(fixes.c.fix_id)
+    statement = sa.select(fixes).where(claimable(now)).order_by(*claim_order())
     if only is not None:
         statement = statement.where(fixes.c.fix_id.in_(list(only)))
     for row in connection.execute(statement).all():
@@ -545,7 +550,7 @@ def claim(
             fix.fix_id,
             claimed_by=token,
             claimed_until=now_text(until),
-            attempts=fix.attempts + (0 if in_doubt else 1),
+            attempts=fix.attempts + 1,
         )
         claims.given.append(Claim(get(connection, fix.fix_id), in_doubt))
     return claims
@@ -736,6 +741,7 @@ __all__ = [
     "applied",
     "approve",
     "claim",
+    "claim_order",
     "claimable",
     "dead_letter",
     "failed",
