@@ -11,7 +11,7 @@ the target; `writing` and every function here take it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon.domain.canonical import canonical, sha256_text
+from recon.domain.corrections import moved
 from recon.domain.money import to_text
 from recon.domain.queue import AUTOMATIC, MACHINE, MOVES, OPEN, SIGNED, Ceilings, Policy, Status
 from recon.errors import InvariantError, ReconError
@@ -422,29 +423,39 @@ def makers(connection: sa.Connection, fix_id: str) -> set[str]:
 def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings, night: date, name: str) -> str:
     """Why the fix would pass a ceiling if `name` approved it while `night` is the newest; empty where it would not.
 
-    Sums are over what is approved or further, the fix itself left out, in its currency. A message about no money passes none.
+    What counts is what it does, in each currency that it moves, beside what is approved or further. What moves no money
+    passes: a message, a guarded update of goods or of an order over nothing.
     """
-    if not fix.currency and not fix.amount_minor:
-        return ""
+    try:
+        moves = {
+            currency: amount
+            for currency, amount in moved(fix.content, fix.currency, fix.amount_minor).items()
+            if amount
+        }
+    except (ValueError, KeyError):
+        return "what it moves can't be read, so nothing passes"
+    if "" in moves or (fix.amount_minor and not fix.currency):
+        return "its amount has no currency, so no ceiling holds for it and nothing passes"
+    if fix.content.get("kind") == "journal" and moves and not 0 < moves.get(fix.currency, 0) <= fix.amount_minor:
+        told = ", ".join(f"{to_text(amount, currency)} {currency}" for currency, amount in sorted(moves.items()))
+        listed = f"{fix.amount} {fix.currency}" if fix.currency else "none"
+        return f"its postings move {told}, and it is listed as {listed}, so nothing passes"
+    for currency, amount in sorted(moves.items()):
+        over = _above(connection, fix, currency, amount, ceilings, night, name)
+        if over:
+            return over
+    return ""
+
+
+def _above(
+    connection: sa.Connection, fix: QueuedFix, currency: str, amount: int, ceilings: Ceilings, night: date, name: str
+) -> str:
+    """As `above_ceiling`, in one currency, of which the fix moves that amount."""
     sums = {"per_fix": 0, "per_rule": 0, "per_night": 0, "per_person": 0}
-    statement = (
-        sa.select(
-            fixes.c.fix_id, fixes.c.reconciliation, fixes.c.code, fixes.c.amount_minor, fix_approvals.c.approved_by
-        )
-        .join(fix_approvals, fix_approvals.c.fix_id == fixes.c.fix_id)
-        .where(
-            fix_approvals.c.approved_on == night,
-            fixes.c.currency == fix.currency,
-            fixes.c.status.in_([str(each) for each in SIGNED]),
-            fixes.c.fix_id != fix.fix_id,
-            fix_approvals.c.audit_seq > fixes.c.proposed_seq,
-        )
-        .distinct()
-    )
-    for row in connection.execute(statement):
-        sums["per_night"] += row.amount_minor
-        sums["per_rule"] += row.amount_minor if (row.reconciliation, row.code) == (fix.reconciliation, fix.code) else 0
-        sums["per_person"] += row.amount_minor if row.approved_by == name else 0
+    for rule, before, approved_by in _approved(connection, fix, currency, night):
+        sums["per_night"] += before
+        sums["per_rule"] += before if rule == (fix.reconciliation, fix.code) else 0
+        sums["per_person"] += before if approved_by == name else 0
     words = {
         "per_fix": "one fix",
         "per_rule": f"fixes of {fix.code} on one night",
@@ -452,16 +463,51 @@ def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings,
         "per_person": f"what {name} approves on one night",
     }
     for kind, before in sums.items():
-        ceiling = getattr(ceilings, kind).get(fix.currency)
+        ceiling = getattr(ceilings, kind).get(currency)
         if ceiling is None:
-            return f"recon.yaml has no ceiling {kind} for {fix.currency}, so nothing passes"
-        if before + fix.amount_minor > ceiling:
-            so_far = f" after {to_text(before, fix.currency)}" if before else ""
+            return f"recon.yaml has no ceiling {kind} for {currency}, so nothing passes"
+        if before + amount > ceiling:
+            so_far = f" after {to_text(before, currency)}" if before else ""
             return (
-                f"{fix.amount} {fix.currency}{so_far} is above the ceiling of {to_text(ceiling, fix.currency)} "
-                f"{fix.currency} for {words[kind]}"
+                f"{to_text(amount, currency)} {currency}{so_far} is above the ceiling of {to_text(ceiling, currency)} "
+                f"{currency} for {words[kind]}"
             )
     return ""
+
+
+def _approved(
+    connection: sa.Connection, fix: QueuedFix, currency: str, night: date
+) -> Iterator[tuple[tuple[str, str], int, str]]:
+    """What else is approved or further, while that night is the newest: its rule, what it moves, who approved it."""
+    others = fixes.c.currency != currency
+    # A journal may move this currency beside the one that it is listed in; an update may set more than the row holds.
+    told = sa.or_(others, fixes.c.content.contains(canonical({"kind": "update"})[1:-1], autoescape=True))
+    content = sa.case((told, fixes.c.content), else_=None)
+    statement = (
+        sa.select(
+            fixes.c.fix_id,
+            fixes.c.reconciliation,
+            fixes.c.code,
+            fixes.c.currency,
+            fixes.c.amount_minor,
+            content.label("content"),
+            fix_approvals.c.approved_by,
+        )
+        .join(fix_approvals, fix_approvals.c.fix_id == fixes.c.fix_id)
+        .where(
+            fix_approvals.c.approved_on == night,
+            sa.or_(~others, fixes.c.content.contains(canonical({"currency": currency})[1:-1], autoescape=True)),
+            fixes.c.status.in_([str(each) for each in SIGNED]),
+            fixes.c.fix_id != fix.fix_id,
+            fix_approvals.c.audit_seq > fixes.c.proposed_seq,
+        )
+        .distinct()
+    )
+    for row in connection.execute(statement):
+        amount = row.amount_minor
+        if row.content is not None:
+            amount = moved(json.loads(row.content), row.currency, amount).get(currency, 0)
+        yield (row.reconciliation, row.code), amount, row.approved_by
 
 
 def _signer(who: str, why: str, automatic: bool = False) -> str:
