@@ -196,8 +196,24 @@ def _guards(connection: sa.Connection) -> list[Finding]:
         "mysql": "select trigger_name from information_schema.triggers where trigger_schema = database()",
     }
     there = {row[0] for row in connection.exec_driver_sql(asked[kind])}
+    if kind == "mysql" and not there and not _sees_triggers(connection):
+        return [Finding(0, "guard", _UNSEEN)]
     missing = sorted(set(triggers(connection.dialect.name)) - there)
     return [Finding(0, "guard", f"the guard {each} is gone, or off") for each in missing]
+
+
+_UNSEEN = (
+    "whether its guards are there can't be seen by this login, because MariaDB shows triggers only to one with the right TRIGGER: "
+    "run recon verify as the owner of the schema"
+)
+
+
+def _sees_triggers(connection: sa.Connection) -> bool:
+    """Whether the login has the right TRIGGER in this database, on MariaDB."""
+    asked = """select (select count(*) from information_schema.user_privileges where privilege_type = 'TRIGGER')
+ + (select count(*) from information_schema.schema_privileges where privilege_type = 'TRIGGER' and database() like table_schema)
+ + (select count(*) from information_schema.table_privileges where privilege_type = 'TRIGGER' and table_schema = database())"""
+    return bool(connection.execute(sa.text(asked)).scalar_one())
 
 
 __all__ = ["Finding", "Witness", "check_records", "verify_trail"]
