@@ -147,7 +147,7 @@ def _queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list
     """The queue holds what the trail says, and nothing else."""
     moves = {row["subject"]: row for row in rows if row["to_state"]}
     by_seq = {row["seq"]: row for row in rows}
-    made = {(row.fix_id, row.name) for row in connection.execute(sa.select(fix_makers))}
+    made = _made_from(connection, rows)
     signed: dict[str, list[Any]] = {}
     found = []
     for each in connection.execute(sa.select(fix_approvals).order_by(fix_approvals.c.audit_seq)):
@@ -158,7 +158,7 @@ def _queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list
             "approved",
         ):
             found.append(Finding(each.audit_seq, "queue", f"the approval of {each.fix_id} is not in the trail"))
-        if (each.fix_id, each.approved_by) in made:
+        if made.get((each.fix_id, each.approved_by), each.audit_seq) < each.audit_seq:
             found.append(
                 Finding(each.audit_seq, "queue", f"{each.fix_id} was approved by its maker {each.approved_by}")
             )
@@ -180,6 +180,19 @@ def _queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list
     lost = {subject for subject, row in moves.items()} - known
     found += [Finding(moves[each]["seq"], "queue", f"{each} is gone from the queue") for each in sorted(lost)]
     return found
+
+
+def _made_from(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """The record from which on somebody is a maker of a fix; 0, always, where no record tells.
+
+    Who approved a fix may run a later night that proposes it again, and has done no wrong.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row["action"] in ("propose", "propose_again"):
+            first.setdefault((row["subject"], row["who"]), row["seq"])
+    makers = [(row.fix_id, row.name) for row in connection.execute(sa.select(fix_makers))]
+    return {each: first.get(each, 0) for each in makers}
 
 
 def _signs(approval: Any, fix: Any) -> bool:

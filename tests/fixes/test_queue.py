@@ -92,6 +92,20 @@ def test_what_changed_since_goes_back_to_proposed_and_says_why(base, one, what, 
     assert approve(base, one.fix_id).status is Status.APPROVED
 
 
+def test_who_approved_a_fix_and_became_its_maker_later_is_not_told_as_tampering(base, one):
+    """Kim approves it, then runs the night with another rule file: kim is a maker of it from then on, and was none before."""
+    approve(base, one.fix_id, "kim")
+    changed = replace(one, rule_sha256="3" * 64)
+    rest = [each for each in _known(base) if each.fix_id != one.fix_id]
+    propose(base, *rest, changed, maker="kim")
+    with pytest.raises(ReconError) as caught:
+        approve(base, one.fix_id, "kim")
+    assert caught.value.name == "own-fix"
+    approve(base, one.fix_id, "lee")
+    with base.engine.connect() as connection:
+        assert verify_trail(connection) == []
+
+
 def test_a_fix_whose_break_is_gone_is_superseded_and_comes_back_as_proposed(base, one):
     approve(base, one.fix_id)
     propose(
