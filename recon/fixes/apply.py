@@ -304,10 +304,13 @@ class Applier:
         )
 
     def _still_broken(self, connection: sa.Connection, fix: QueuedFix) -> None:
-        """Raise MovedError where the break is gone: the newest night, or a person, closed it since the approval."""
+        """Raise MovedError where the break is gone, closed by the newest night or a person, or has another fix by now."""
         state = connection.execute(sa.select(breaks.c.state).where(breaks.c.break_id == fix.break_id)).scalar()
         if state is None or state == "resolved":
             raise MovedError(f"its break is {'not known any more' if state is None else 'resolved'}")
+        other = queue.overtaken(connection, fix)
+        if other:
+            raise MovedError(other)
 
     # --- queue and target in one database ---
 

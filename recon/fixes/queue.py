@@ -531,14 +531,20 @@ def _show(fix_id: str) -> str:
 
 
 def claimable(now: datetime) -> sa.ColumnElement[bool]:
-    """True for what may be taken in hand: approved, or failed and its time has come, or its applier is not heard of any more."""
+    """True for what may be taken in hand: approved, or failed and its time has come, or its applier is not heard of any more.
+
+    One fix of a break at a time: what became of the one that is in hand decides what the other is worth.
+    """
     moment = now_text(now)
+    other = fixes.alias("other")
+    in_hand = sa.select(other.c.break_id).where(other.c.claimed_by.is_not(None))
     ready = sa.and_(
         fixes.c.claimed_by.is_(None),
         sa.or_(
             fixes.c.status.in_([str(Status.APPROVED), str(Status.RETRYING)]),
             sa.and_(fixes.c.status == str(Status.FAILED), sa.func.coalesce(fixes.c.not_before, "") <= moment),
         ),
+        fixes.c.break_id.not_in(in_hand),
     )
     return sa.or_(ready, sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment))
 
@@ -566,7 +572,7 @@ def claim(
     What no longer deserves its approval (a ceiling, an approver who is none) is sent back to proposed.
     """
     lock(connection)
-    name, claims = person(who), Claims()
+    name, claims, in_hand = person(who), Claims(), set[str]()
     statement = sa.select(fixes).where(claimable(now)).order_by(*claim_order())
     if only is not None:
         statement = statement.where(fixes.c.fix_id.in_(list(only)))
@@ -574,6 +580,8 @@ def claim(
         fix = _queued(dict(row._mapping))
         if len(claims.given) >= limit:
             break
+        if fix.break_id in in_hand:
+            continue
         in_doubt = fix.claimed_by is not None
         if fix.approved_by == name:
             claims.passed.append(Passed(fix.fix_id, f"{name} approved it: who approves a fix does not apply it"))
@@ -599,7 +607,26 @@ def claim(
             attempts=fix.attempts + 1,
         )
         claims.given.append(Claim(get(connection, fix.fix_id), in_doubt))
+        in_hand.add(fix.break_id)
     return claims
+
+
+def overtaken(connection: sa.Connection, fix: QueuedFix) -> str:
+    """Why another fix of the same break stands in the way of this one; empty where none does.
+
+    A night leaves a fix that is in hand alone, and may propose another for its break beside it.
+    """
+    columns = (fixes.c.fix_id, fixes.c.status, fixes.c.proposed_seq, fixes.c.audit_seq)
+    rows = connection.execute(sa.select(*columns).where(fixes.c.break_id == fix.break_id)).all()
+    [own] = [row for row in rows if row.fix_id == fix.fix_id]
+    for row in rows:
+        if row.fix_id == fix.fix_id or row.status == Status.SUPERSEDED:
+            continue
+        if row.proposed_seq > own.proposed_seq:
+            return f"{row.fix_id}, which a later night proposed, takes its place"
+        if row.status == Status.APPLIED and row.audit_seq > own.proposed_seq:
+            return f"{row.fix_id} was applied to its break since it was proposed: the next night has to judge it again"
+    return ""
 
 
 def _undeserved(connection: sa.Connection, fix: QueuedFix, row: sa.Row[Any], policy: Policy) -> str:
@@ -793,6 +820,7 @@ __all__ = [
     "failed",
     "find",
     "get",
+    "overtaken",
     "propose",
     "reject",
     "release",

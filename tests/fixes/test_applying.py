@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from apply_world import Clock, World, journal, world
+from apply_world import START, Clock, World, journal, world
 from races import Killed, prove, proxy
 
 from recon.errors import ReconError
@@ -306,6 +306,41 @@ def test_what_may_be_booked_stays_in_hand_until_somebody_could_look(
 
 def gone(_self: Applier, _look: object) -> None:
     raise TemporaryError("nobody answers")
+
+
+@pytest.mark.parametrize("booked", [False, True], ids=["killed before", "killed after it booked"])
+def test_a_break_whose_fix_another_night_replaced_is_corrected_once(
+    either: World, monkeypatch: pytest.MonkeyPatch, booked: bool
+) -> None:
+    """An applier is killed with the first in hand, so the night leaves it alone and proposes another; both are approved."""
+    clock = Clock()
+    first = journal("first", 1000, break_id="BRK-1")
+    second = journal("second", 900, break_id="BRK-1")
+    either.approved(first)
+    with monkeypatch.context() as patched:
+        deadly(either, patched, "FIX-first", booked)
+        day_after_day(either, clock, 1)
+    done_already = either.statuses().get("applied", 0)  # in one database it is booked and told at once
+    if not done_already:
+        either.approved(second)
+        assert outcomes(either.applier(clock=Clock(START + timedelta(seconds=5)))) == {}, "the first is in hand"
+        clock.on(minutes=6)
+        left = outcomes(either.applier(clock=clock))
+        assert left == (
+            {"FIX-first": "found", "FIX-second": "superseded"}
+            if booked
+            else {"FIX-first": "superseded", "FIX-second": "applied"}
+        )
+    assert keys(either) == 1
+
+
+def test_two_fixes_of_one_break_are_never_in_hand_at_once(shop: World) -> None:
+    shop.approved(journal("first", break_id="BRK-1"), journal("second", break_id="BRK-1"))
+    with writing(shop.base.engine) as connection:
+        now = START
+        given = queue.claim(connection, "a", "robot", shop.applier().policy, now, now + timedelta(minutes=5)).given
+        assert [each.fix.fix_id for each in given] == ["FIX-first"]
+        assert queue.claim(connection, "b", "robot", shop.applier().policy, now, now + timedelta(minutes=5)).given == []
 
 
 def test_a_dry_run_writes_nothing(shop: World) -> None:
