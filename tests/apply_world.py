@@ -92,7 +92,7 @@ class World:
     def approved(self, *fixes: Proposed, who: str = "kim") -> list[str]:
         """Propose these beside what is there, with a break for each, and approve them by another person."""
         with writing(self.base.engine) as connection:
-            rows = [break_row(each) for each in fixes]
+            rows = list({each.break_id: break_row(each) for each in fixes}.values())
             known = set(connection.execute(sa.select(breaks.c.break_id)).scalars())
             if new := [row for row in rows if row["break_id"] not in known]:
                 connection.execute(breaks.insert(), new)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,42 +84,51 @@ class Engines:
                 each.dispose()
 
 
-def race(world: World, appliers: int, one_in: int, seed: int, lease_seconds: float = 2, seconds: float = 120) -> int:
-    """That many appliers at once until nothing is left to do; one that is killed is begun anew. How many were killed."""
-    import datetime
+def race(world: World, appliers: int, one_in: int, seed: int, lease_seconds: float = 1, seconds: float = 300) -> int:
+    """That many appliers at once until nothing is left to do; one that is killed is begun anew. How many were killed.
 
+    Little of it is waiting: an applier that finds nothing sleeps until the next lease ends, and keeps its connections.
+    """
     limits = Limits(
         tries=1_000,
-        first_wait=datetime.timedelta(0),
-        longest_wait=datetime.timedelta(0),
-        lease=datetime.timedelta(seconds=lease_seconds),
-        batch=3,
+        first_wait=timedelta(0),
+        longest_wait=timedelta(0),
+        lease=timedelta(seconds=lease_seconds),
+        batch=5,
         state_tries=50,
     )
     killers = [Killer(seed * 1000 + number, one_in) for number in range(appliers)]
     troubles: list[BaseException] = []
     end = time.monotonic() + seconds
 
-    def work(killer: Killer) -> None:
-        while time.monotonic() < end:
-            engines = Engines(killer)
-            applier: Applier = world.applier(state=engines(world.state_url), engine_of=engines, limits=limits)
-            try:
+    def live(killer: Killer) -> bool:
+        """One process, until it is killed or nothing is left. Whether nothing is left."""
+        engines = Engines(killer)
+        applier: Applier = world.applier(state=engines(world.state_url), engine_of=engines, limits=limits)
+        try:
+            while time.monotonic() < end:
+                pause = idle(world)
+                if pause is None:
+                    return True
+                if pause:
+                    time.sleep(pause)
                 applier.run()
-                if not left(world):
-                    return
-                time.sleep(0.2)
+            return True
+        finally:
+            engines.close()
+
+    def work(killer: Killer) -> None:
+        done = False
+        while not done and not troubles:
+            try:
+                done = live(killer)
             except Killed:
                 pass
             except ReconError as error:
                 if error.name != "state-database":
                     troubles.append(error)
-                    return
             except BaseException as error:  # noqa: BLE001  a thread's error is the test's
                 troubles.append(error)
-                return
-            finally:
-                engines.close()
 
     threads = [threading.Thread(target=work, args=(killer,), daemon=True) for killer in killers]
     for each in threads:
@@ -130,10 +140,16 @@ def race(world: World, appliers: int, one_in: int, seed: int, lease_seconds: flo
     return sum(killer.kills for killer in killers)
 
 
-def left(world: World) -> int:
-    """Fixes that are not in a final state."""
-    statement = "select count(*) from fixes where status in ('approved', 'failed', 'retrying')"
-    return int(world.base.rows(statement)[0][0])
+def idle(world: World) -> float | None:
+    """How long until something may be taken in hand; None where every fix is in a final state."""
+    statement = """select count(*), min(coalesce(claimed_until, '')) from fixes where status in ('approved', 'failed', 'retrying')"""
+    [(left, free)] = world.base.rows(statement)
+    if not left:
+        return None
+    if not free:
+        return 0
+    until = datetime.strptime(free, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) - datetime.now(UTC)
+    return max(until.total_seconds(), 0) + 0.001
 
 
 def prove(world: World, fixes: dict[str, int]) -> None:

@@ -534,7 +534,7 @@ class UpdateTargetModel(Shape):
 
 
 class SqsTargetModel(Shape):
-    queue_url: Annotated[str, _pattern(r"https?://[^@?#\s]+", "the URL of a queue")]
+    queue_url: Text = Field(description="https://sqs.REGION.amazonaws.com/ACCOUNT/NAME, without credentials.")
     region: Annotated[str, _pattern(r"[a-z0-9-]+", "a region as eu-west-1")] = ""
     profile: str = Field("", description="A profile of the AWS configuration, for its credentials.")
     endpoint_url: Annotated[str, BeforeValidator(_address)] = Field("", description="A server that is not Amazon's.")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon.config.yaml_file import Document, Key
 from recon.domain.money import exponent, read_minor
-from recon.domain.queue import NAME, Ceilings, Policy
+from recon.domain.queue import AUTOMATIC, MACHINE, NAME, Ceilings, Policy
 from recon.domain.rulebook import Brake, Expr
 from recon.engine.expressions import FieldSpace, check, nearest
 from recon.errors import Problem
@@ -45,18 +45,24 @@ def amounts(document: Document, given: Mapping[str, str], *path: Key) -> dict[st
     """Amounts in major units by currency, as minor units."""
     read: dict[str, int] = {}
     for currency, text in given.items():
-        node = document.node(*path, currency)
-        if exponent(currency) is None:
+        places = exponent(currency)
+        if places is None:
             document.error(f"{currency} is not an ISO 4217 currency", "as KRW, USD, EUR", *path, currency, key=True)
             continue
-        minor = read_minor(text, currency)
-        if node.plain and not re.fullmatch(r"[0-9]+", text):
+        if not text:
+            continue  # that it has no value is said already
+        minor, plain = read_minor(text, currency), document.node(*path, currency).plain
+        if minor is None or minor < 0:
+            remedy = (
+                f"plain digits with at most {places} decimals"
+                if places
+                else f"plain digits; {currency} has no decimals"
+            )
+            document.error(f"{text!r} is not an amount of {currency}", remedy, *path, currency)
+        elif plain and not re.fullmatch(r"[0-9]+", text):
             document.error(
                 f"{text} is not a whole number", f'put decimals in quotes: {currency}: "{text}"', *path, currency
             )
-        elif minor is None or minor < 0:
-            remedy = f"plain digits with at most {exponent(currency)} decimals"
-            document.error(f"{text!r} is not an amount of {currency}", remedy, *path, currency)
         else:
             read[currency] = minor
     return read
@@ -72,23 +78,36 @@ def approvals(
 ) -> Policy:
     """The ceilings of `approvals`, in minor units, and who may approve."""
     read = {kind: amounts(document, given, "approvals", kind) for kind, given in ceilings.items()}
+    if approvers is not None and not approvers:
+        document.error("nobody may approve anything", "name them, or leave approvers out", "approvals", "approvers")
     for at, name in enumerate(approvers or ()):
-        if not NAME.fullmatch(name):
+        if name in (MACHINE, AUTOMATIC):
+            remedy = "the names of people; a rule with auto_approve needs none"
+            document.error(f"{name} is the program's own name", remedy, "approvals", "approvers", at)
+        elif not NAME.fullmatch(name):
             remedy = "a login or a mail address: letters a to z in small, digits, . _ @ + -"
             document.error(
                 f"{name!r} is not a name that decisions are signed with", remedy, "approvals", "approvers", at
             )
+    _complete(document, ceilings)
     for wide in ("per_rule", "per_night", "per_person"):
         for currency, ceiling in read["per_fix"].items():
             if currency in read[wide] and read[wide][currency] < ceiling:
                 message = f"{wide} of {currency} is below per_fix, so no fix could ever reach that"
                 document.error(message, "raise it, or lower per_fix", "approvals", wide, currency)
-            elif currency not in ceilings[wide]:
-                message = (
-                    f"{currency} has a ceiling per_fix and none {wide}, so nothing in {currency} could be approved"
-                )
-                document.error(message, f"add it to {wide}", "approvals", wide)
     return Policy(Ceilings(**read), tuple(approvers) if approvers is not None else None)
+
+
+def _complete(document: Document, ceilings: Mapping[str, Mapping[str, str]]) -> None:
+    """Say which currency stands in one kind of ceiling and not in another."""
+    for currency in sorted({each for given in ceilings.values() for each in given}):
+        if exponent(currency) is None:
+            continue  # said already
+        has = next(kind for kind, given in ceilings.items() if currency in given)
+        for kind, given in ceilings.items():
+            if currency not in given:
+                message = f"{currency} has a ceiling {has} and none {kind}, so nothing in {currency} could be approved"
+                document.error(message, f"add it to {kind}", "approvals", kind)
 
 
 def template(document: Document, text: str, names: Collection[str], *path: Key) -> str:

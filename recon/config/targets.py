@@ -21,7 +21,7 @@ from recon.config.models import (
     UpdateTargetModel,
     WebhookTargetModel,
 )
-from recon.config.secrets import read_secret, read_url
+from recon.config.secrets import REDIS, read_secret, read_url
 from recon.config.yaml_file import Document, Key
 from recon.domain.corrections import JOURNAL_WORDS
 from recon.domain.records import RECORD_TYPES
@@ -80,12 +80,15 @@ def _target(document: Document, model: TargetModel, root: Path, readers: set[str
         return _update(document, model.update, root, readers, *path)
     if model.sqs is not None:
         sqs = model.sqs
+        _open_address(document, sqs.queue_url, "the URL of a queue", *path, "queue_url")
         return SqsTarget(
             sqs.queue_url, sqs.region, sqs.profile, sqs.endpoint_url.rstrip("/"), sqs.deduplicates, tuple(sqs.takes)
         )
     if model.rabbitmq is not None:
         rabbit = model.rabbitmq
         url = read_secret(document, rabbit.url, root, "the URL of a broker", *path, "url")
+        if url.value and not url.value.startswith(("amqp://", "amqps://")):
+            document.error("this is not the URL of a RabbitMQ broker", "amqps://USER:PASSWORD@HOST/VHOST", *path, "url")
         return RabbitTarget(url, rabbit.exchange, rabbit.routing_key, rabbit.deduplicates, tuple(rabbit.takes))
     if model.webhook is not None:
         return _webhook(document, model.webhook, root, *path)
@@ -104,6 +107,9 @@ def _journal(document: Document, model: JournalTargetModel, root: Path, readers:
     for word in JOURNAL_WORDS[:3]:
         if list(model.columns.values()).count(word) != 1:
             document.error(f"one column has to be given {word}", f"columns: {{COLUMN: {word}}}", *path, "columns")
+    if model.key_column in {*model.columns, *model.constants}:
+        remedy = "a column of its own: install-target adds it"
+        document.error(f"{model.key_column} is to hold the key, and is given something else", remedy, *path, "columns")
     if model.recorded_at == "":
         document.warn(
             "what came into the ledger after the night can't be told",
@@ -128,7 +134,11 @@ def _update(document: Document, model: UpdateTargetModel, root: Path, readers: s
         for name in model.columns:
             what = f"a field of {model.record}"
             reader.known(document, name, RECORD_TYPES[model.record].names, what, *path, "columns", name, key=True)
+    if not model.columns:
+        document.error("no column is named, so nothing could be compared or set", "FIELD: COLUMN", *path, "columns")
     for name, column in model.columns.items():
+        if list(model.columns.values()).count(column) > 1:
+            document.error(f"{column} would hold two fields", "a column for each", *path, "columns", name)
         if not re.fullmatch(_COLUMN, column):
             document.error(f"{column} is not the name of a column", "letters, digits and _", *path, "columns", name)
     return UpdateTarget(
@@ -153,6 +163,8 @@ def _column(document: Document, column: str, *path: Key) -> None:
 
 def _url(document: Document, reference: str, root: Path, readers: set[str], *path: Key) -> Secret:
     url = read_url(document, reference, root, *path, "url")
+    if url.value.partition(":")[0] in REDIS:
+        document.error("corrections can't be written there", "sqlite, postgresql, mysql or mariadb", *path, "url")
     if reference in readers and not url.value.startswith("sqlite"):
         document.warn(
             "nights read with the same credentials that corrections are written with",
@@ -173,10 +185,22 @@ def _webhook(document: Document, model: WebhookTargetModel, root: Path, *path: K
         url = read_secret(document, model.url, root, "an address", *path, "url")
     if url.value.startswith("http:") and urlsplit(url.value).hostname not in ("127.0.0.1", "localhost"):
         document.warn("corrections go over this address unencrypted", "https://...", *path, "url")
+    if model.lookup:
+        _open_address(document, model.lookup, "an address", *path, "lookup")
     if model.lookup and "{key}" not in model.lookup:
         document.error("the look-up does not say for which key", "https://.../{key}", *path, "lookup")
     secret = None if model.secret is None else read_secret(document, model.secret, root, "a secret", *path, "secret")
     return WebhookTarget(url, secret, model.lookup, model.deduplicates, tuple(model.takes))
+
+
+def _open_address(document: Document, address: str, what: str, *path: Key) -> None:
+    """Note an address that is none, or one in which something secret may stand: it is not repeated."""
+    if not re.fullmatch(r"https?://[^\s]+", address):
+        document.error(f"this is not {what}", "https://...", *path)
+    elif re.search(r"[@?#]", re.sub(r"\?[a-z_]+=\{key\}$", "", address)):
+        document.error("credentials may stand in this address", "one without @, ? and #", *path)
+    elif address.startswith("http:") and urlsplit(address).hostname not in ("127.0.0.1", "localhost"):
+        document.warn("this address is asked unencrypted", "https://...", *path)
 
 
 def _alone(document: Document, given: Mapping[str, TargetModel], found: Mapping[str, TargetSettings]) -> None:

@@ -49,10 +49,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often and how long. `tries`: the last one that fails makes a dead letter.
+    """How often and how long. `tries`: the last one that fails makes a dead letter, and so does the death of the last applier.
 
     lease    how long an applier keeps what it took in hand; far longer than a batch takes
-    batch    how many it takes at once; of what goes to a queue or an address it takes one
+    batch    how many it takes at once; of what goes to a queue or an address, and of what is in doubt, it takes one
     """
 
     tries: int = 8
@@ -188,11 +188,14 @@ class Applier:
     ) -> tuple[str, list[str]]:
         """The target and the fixes of the next batch."""
         rooms: dict[str, int | None] = {}
-        target, ids, most = "", [], 0
-        columns = (fixes.c.fix_id, fixes.c.reconciliation, fixes.c.template, fixes.c.content)
-        for fix_id, reconciliation, template, content in connection.execute(
-            sa.select(*columns).where(queue.claimable(now)).order_by(fixes.c.fix_id)
+        ids: list[str] = []
+        target, most = "", 0
+        columns = (fixes.c.fix_id, fixes.c.reconciliation, fixes.c.template, fixes.c.content, fixes.c.claimed_by)
+        for fix_id, reconciliation, template, content, claimed_by in connection.execute(
+            sa.select(*columns).where(queue.claimable(now)).order_by(*queue.claim_order())
         ):
+            if claimed_by is not None and ids:
+                break  # what is in doubt is taken alone: should it kill this applier too, it takes no other with it
             if fix_id in self._passed or (only is not None and fix_id not in only):
                 continue
             name = self._routed(fix_id, (reconciliation, template, json.loads(content)), came)
@@ -209,7 +212,7 @@ class Applier:
                     came.waiting[name] = known.error
                     continue
                 target = name
-                alone = rooms[name] == 1 or not isinstance(self.targets[name], DatabaseTarget)
+                alone = rooms[name] == 1 or not isinstance(self.targets[name], DatabaseTarget) or claimed_by is not None
                 most = 1 if alone else self.limits.batch
             if name != target:
                 continue
@@ -255,13 +258,15 @@ class Applier:
     def _tried(self, claim: Claim, name: str, alone: dict[str, str]) -> Done:
         fix, target = claim.fix, self.targets[name]
         assert target is not None, name
+        if claim.in_doubt and fix.attempts > self.limits.tries:
+            return self._dead(fix, name, _KILLED.format(fix.attempts - 1, name, fix.idempotency_key))
         try:
             effect = self._effect(fix)
             if isinstance(target, DatabaseTarget):
                 done = (
                     self._together(fix, name, target, effect)
                     if name in self._shared
-                    else self._apart(fix, name, target, effect)
+                    else self._apart(claim, name, target, effect)
                 )
             else:
                 done = self._sent(claim, name, target, effect)
@@ -273,6 +278,8 @@ class Applier:
             why = str(temporary)
             if self._state(lambda connection: self._broke(connection, name, why)):
                 alone[name] = why
+            if isinstance(temporary, _DoubtError):
+                return self._kept(fix, name, why)
             return self._failed(fix, name, why)
         return done
 
@@ -297,10 +304,13 @@ class Applier:
         )
 
     def _still_broken(self, connection: sa.Connection, fix: QueuedFix) -> None:
-        """Raise MovedError where the break is gone: the newest night, or a person, closed it since the approval."""
+        """Raise MovedError where the break is gone, closed by the newest night or a person, or has another fix by now."""
         state = connection.execute(sa.select(breaks.c.state).where(breaks.c.break_id == fix.break_id)).scalar()
         if state is None or state == "resolved":
             raise MovedError(f"its break is {'not known any more' if state is None else 'resolved'}")
+        other = queue.overtaken(connection, fix)
+        if other:
+            raise MovedError(other)
 
     # --- queue and target in one database ---
 
@@ -329,15 +339,16 @@ class Applier:
 
     # --- queue here, target there ---
 
-    def _apart(self, fix: QueuedFix, name: str, target: DatabaseTarget, effect: Effect) -> Done:
+    def _apart(self, claim: Claim, name: str, target: DatabaseTarget, effect: Effect) -> Done:
         """A look for the key, the effect with its key, and only then the queue."""
-        engine = self._engine(target.url)
+        fix, engine = claim.fix, self._engine(target.url)
 
         def look() -> Receipt | None:
             with transaction(engine) as connection:
                 return target.look(connection, effect)
 
-        receipt = look()
+        with _doubted(claim.in_doubt):
+            receipt = look()
         if receipt is None:
             self._in_hand(fix, lambda connection: self._still_broken(connection, fix))
             try:
@@ -345,9 +356,11 @@ class Applier:
                     receipt = target.put(connection, effect)
             except (RefusedError, UnknownError) as error:
                 # The key may be there: by another applier's hand, or by a COMMIT whose answer was lost.
-                receipt = self._looked(look)
+                unknown = isinstance(error, UnknownError)
+                with _doubted(unknown):
+                    receipt = self._looked(look)
                 if receipt is None:
-                    raise TemporaryError(str(error)) if isinstance(error, UnknownError) else error from error
+                    raise _DoubtError(str(error)) if unknown else error from error
         return self._finish(fix, name, receipt)
 
     def _looked(self, look: Callable[[], Receipt | None]) -> Receipt | None:
@@ -367,7 +380,8 @@ class Applier:
 
     def _sent(self, claim: Claim, name: str, target: Any, effect: Effect) -> Done:
         fix = claim.fix
-        receipt = target.look(effect) if target.looks else None
+        with _doubted(claim.in_doubt):
+            receipt = target.look(effect) if target.looks else None
         if receipt is None:
             self._in_hand(fix, lambda connection: self._still_broken(connection, fix))
             if claim.in_doubt and not (target.looks or target.deduplicates):
@@ -376,7 +390,7 @@ class Applier:
                 receipt = target.send(effect)
             except UnknownError as error:
                 if target.looks or target.deduplicates:
-                    raise TemporaryError(str(error)) from error
+                    raise _DoubtError(str(error)) from error
                 return self._dead(fix, name, _DOUBT.format(error))
         return self._finish(fix, name, receipt)
 
@@ -437,6 +451,12 @@ class Applier:
             Done(fix.fix_id, "failed", name, why),
             lambda connection: queue.failed(connection, fix.fix_id, self.token, self.who, why, not_before, now),
         )
+
+    def _kept(self, fix: QueuedFix, name: str, why: str) -> Done:
+        """It may have happened, and nobody could look: it stays in hand, so that no night takes it back and nobody rejects it."""
+        if fix.attempts >= self.limits.tries:
+            return self._dead(fix, name, _UNSEEN.format(fix.attempts, name, fix.idempotency_key, why))
+        return Done(fix.fix_id, "failed", name, f"{why}; it may be there, and is looked for when the lease is over")
 
     def _ended(self, fix: QueuedFix, done: Done, work: Callable[[sa.Connection], None]) -> Done:
         # Not in hand any more: a COMMIT whose answer was lost did it, or another has it.
@@ -524,6 +544,24 @@ class Applier:
 
 
 _DOUBT = "it may have arrived: {}. Ask the receiver for the key; where it is not there, recon fixes retry"
+_LOOK = "it may be there. Look in {1} for the key {2}, then recon fixes retry: it looks for the key first, so nothing is done twice"
+_KILLED = "{0} appliers had it in hand and were not heard of again: " + _LOOK
+_UNSEEN = "tried {0} times, and " + _LOOK + "; the last time: {3}"
+
+
+class _DoubtError(TemporaryError):
+    """It may have happened, and nobody could look."""
+
+
+@contextmanager
+def _doubted(may_be_there: bool) -> Iterator[None]:
+    """What fails here leaves a fix that may be there as much in doubt as it was."""
+    try:
+        yield
+    except TemporaryError as error:
+        if may_be_there:
+            raise _DoubtError(str(error)) from error
+        raise
 
 
 class _StateTroubleError(Exception):

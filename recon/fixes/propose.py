@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -18,7 +18,7 @@ from typing import Any
 
 from recon.domain.breaks import Fix
 from recon.domain.canonical import canonical, sha256_text
-from recon.domain.corrections import REFERENCES
+from recon.domain.corrections import REFERENCES, debits
 from recon.domain.money import to_text
 from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
@@ -72,22 +72,33 @@ def propose_fixes(
             # Nobody could tell what its entries are about: the next night would find them and the break side by side.
             demoted[each.break_id] = "its records bear no reference that entries could be found by: book it by hand"
             continue
-        currency, amount = body["currency"], body["amount"]
-        limit = each.rule.limit.get(currency)
-        of_goods = body["kind"] == "update" and not currency
-        if each.class_ is Class.AUTO_FIX and not of_goods and (limit is None or amount > limit):
-            demoted[each.break_id] = (
-                (f"no limit for {currency}" if currency else "there is no amount to hold against its limit")
-                if limit is None
-                else f"above the limit of {to_text(limit, currency)} {currency}"
-            )
-        made.append((each, _fix(rule, night, each, body, limit)))
+        over = _over(body, each.rule.limit)
+        if each.class_ is Class.AUTO_FIX and over:
+            demoted[each.break_id] = over
+        made.append((each, _fix(rule, night, each, body, each.rule.limit.get(body["currency"]))))
     automatic = [(each, fix) for each, fix in made if each.class_ is Class.AUTO_FIX and each.break_id not in demoted]
     braked = _braked([fix for _, fix in automatic], groups, rule.brake or brake)
     if braked:
         demoted.update({each.break_id: braked for each, _ in automatic})
     fixes = tuple(_classed(fix, each.class_, demoted) for each, fix in made)
     return Proposal(fixes, demoted)
+
+
+def _over(body: Mapping[str, Any], limits: Mapping[str, int]) -> str:
+    """Why the fix is not within the limits of its rule, in each currency that it moves; empty where it is."""
+    if not body["currency"]:
+        of_goods = body["kind"] == "update" and not body["amount"]
+        return "" if of_goods else "there is no amount to hold against its limit"
+    for currency, amount in ({body["currency"]: body["amount"]} | _debits(body.get("postings", ()))).items():
+        if currency not in limits:
+            return f"no limit for {currency}"
+        if amount > limits[currency]:
+            return f"above the limit of {to_text(limits[currency], currency)} {currency}"
+    return ""
+
+
+def _debits(postings: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+    return debits((currency, amount) for _, currency, amount in postings)
 
 
 def _body(
@@ -111,7 +122,7 @@ def _body(
             "postings": postings,
             "references": _references(each.facts) | ({"kind": template.kind} if template.kind else {}),
             "currency": postings[0][1],
-            "amount": max(abs(amount) for _, _, amount in postings),
+            "amount": _debits(postings)[postings[0][1]],
         }
     if template.channel is not None:
         return _message(template, each, fill)
@@ -174,8 +185,9 @@ def _message(
             "key": str(key),
             "body": {name: fill(text, facts) for name, text in template.body.items()},
         },
+        # Of several currencies: the ceilings let no amount without its currency pass.
         "currency": currency if known else "",
-        "amount": abs(int(amount)) if known and amount is not None else 0,
+        "amount": abs(int(amount)) if amount is not None else 0,
     }
 
 

@@ -11,7 +11,7 @@ the target; `writing` and every function here take it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon.domain.canonical import canonical, sha256_text
+from recon.domain.corrections import moved
 from recon.domain.money import to_text
 from recon.domain.queue import AUTOMATIC, MACHINE, MOVES, OPEN, SIGNED, Ceilings, Policy, Status
 from recon.errors import InvariantError, ReconError
@@ -59,7 +60,7 @@ class QueuedFix:
 
     content    kind "journal": memo, postings of {account, currency, amount}; "update": change of {record, record_id, seen,
                set}. Amounts in it are decimal text in major units
-    attempts   how often an applier took it in hand since it was approved or sent again
+    attempts   how often an applier took it in hand since it was approved or sent again, to look what became of it included
     """
 
     fix_id: str
@@ -422,29 +423,39 @@ def makers(connection: sa.Connection, fix_id: str) -> set[str]:
 def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings, night: date, name: str) -> str:
     """Why the fix would pass a ceiling if `name` approved it while `night` is the newest; empty where it would not.
 
-    Sums are over what is approved or further, the fix itself left out, in its currency. A message about no money passes none.
+    What counts is what it does, in each currency that it moves, beside what is approved or further. What moves no money
+    passes: a message, a guarded update of goods or of an order over nothing.
     """
-    if not fix.currency and not fix.amount_minor:
-        return ""
+    try:
+        moves = {
+            currency: amount
+            for currency, amount in moved(fix.content, fix.currency, fix.amount_minor).items()
+            if amount
+        }
+    except (ValueError, KeyError):
+        return "what it moves can't be read, so nothing passes"
+    if "" in moves or (fix.amount_minor and not fix.currency):
+        return "its amount has no currency, so no ceiling holds for it and nothing passes"
+    if fix.content.get("kind") == "journal" and moves and not 0 < moves.get(fix.currency, 0) <= fix.amount_minor:
+        told = ", ".join(f"{to_text(amount, currency)} {currency}" for currency, amount in sorted(moves.items()))
+        listed = f"{fix.amount} {fix.currency}" if fix.currency else "none"
+        return f"its postings move {told}, and it is listed as {listed}, so nothing passes"
+    for currency, amount in sorted(moves.items()):
+        over = _above(connection, fix, currency, amount, ceilings, night, name)
+        if over:
+            return over
+    return ""
+
+
+def _above(
+    connection: sa.Connection, fix: QueuedFix, currency: str, amount: int, ceilings: Ceilings, night: date, name: str
+) -> str:
+    """As `above_ceiling`, in one currency, of which the fix moves that amount."""
     sums = {"per_fix": 0, "per_rule": 0, "per_night": 0, "per_person": 0}
-    statement = (
-        sa.select(
-            fixes.c.fix_id, fixes.c.reconciliation, fixes.c.code, fixes.c.amount_minor, fix_approvals.c.approved_by
-        )
-        .join(fix_approvals, fix_approvals.c.fix_id == fixes.c.fix_id)
-        .where(
-            fix_approvals.c.approved_on == night,
-            fixes.c.currency == fix.currency,
-            fixes.c.status.in_([str(each) for each in SIGNED]),
-            fixes.c.fix_id != fix.fix_id,
-            fix_approvals.c.audit_seq > fixes.c.proposed_seq,
-        )
-        .distinct()
-    )
-    for row in connection.execute(statement):
-        sums["per_night"] += row.amount_minor
-        sums["per_rule"] += row.amount_minor if (row.reconciliation, row.code) == (fix.reconciliation, fix.code) else 0
-        sums["per_person"] += row.amount_minor if row.approved_by == name else 0
+    for rule, before, approved_by in _approved(connection, fix, currency, night):
+        sums["per_night"] += before
+        sums["per_rule"] += before if rule == (fix.reconciliation, fix.code) else 0
+        sums["per_person"] += before if approved_by == name else 0
     words = {
         "per_fix": "one fix",
         "per_rule": f"fixes of {fix.code} on one night",
@@ -452,16 +463,51 @@ def above_ceiling(connection: sa.Connection, fix: QueuedFix, ceilings: Ceilings,
         "per_person": f"what {name} approves on one night",
     }
     for kind, before in sums.items():
-        ceiling = getattr(ceilings, kind).get(fix.currency)
+        ceiling = getattr(ceilings, kind).get(currency)
         if ceiling is None:
-            return f"recon.yaml has no ceiling {kind} for {fix.currency}, so nothing passes"
-        if before + fix.amount_minor > ceiling:
-            so_far = f" after {to_text(before, fix.currency)}" if before else ""
+            return f"recon.yaml has no ceiling {kind} for {currency}, so nothing passes"
+        if before + amount > ceiling:
+            so_far = f" after {to_text(before, currency)}" if before else ""
             return (
-                f"{fix.amount} {fix.currency}{so_far} is above the ceiling of {to_text(ceiling, fix.currency)} "
-                f"{fix.currency} for {words[kind]}"
+                f"{to_text(amount, currency)} {currency}{so_far} is above the ceiling of {to_text(ceiling, currency)} "
+                f"{currency} for {words[kind]}"
             )
     return ""
+
+
+def _approved(
+    connection: sa.Connection, fix: QueuedFix, currency: str, night: date
+) -> Iterator[tuple[tuple[str, str], int, str]]:
+    """What else is approved or further, while that night is the newest: its rule, what it moves, who approved it."""
+    others = fixes.c.currency != currency
+    # A journal may move this currency beside the one that it is listed in; an update may set more than the row holds.
+    told = sa.or_(others, fixes.c.content.contains(canonical({"kind": "update"})[1:-1], autoescape=True))
+    content = sa.case((told, fixes.c.content), else_=None)
+    statement = (
+        sa.select(
+            fixes.c.fix_id,
+            fixes.c.reconciliation,
+            fixes.c.code,
+            fixes.c.currency,
+            fixes.c.amount_minor,
+            content.label("content"),
+            fix_approvals.c.approved_by,
+        )
+        .join(fix_approvals, fix_approvals.c.fix_id == fixes.c.fix_id)
+        .where(
+            fix_approvals.c.approved_on == night,
+            sa.or_(~others, fixes.c.content.contains(canonical({"currency": currency})[1:-1], autoescape=True)),
+            fixes.c.status.in_([str(each) for each in SIGNED]),
+            fixes.c.fix_id != fix.fix_id,
+            fix_approvals.c.audit_seq > fixes.c.proposed_seq,
+        )
+        .distinct()
+    )
+    for row in connection.execute(statement):
+        amount = row.amount_minor
+        if row.content is not None:
+            amount = moved(json.loads(row.content), row.currency, amount).get(currency, 0)
+        yield (row.reconciliation, row.code), amount, row.approved_by
 
 
 def _signer(who: str, why: str, automatic: bool = False) -> str:
@@ -485,16 +531,27 @@ def _show(fix_id: str) -> str:
 
 
 def claimable(now: datetime) -> sa.ColumnElement[bool]:
-    """True for what may be taken in hand: approved, or failed and its time has come, or its applier is not heard of any more."""
+    """True for what may be taken in hand: approved, or failed and its time has come, or its applier is not heard of any more.
+
+    One fix of a break at a time: what became of the one that is in hand decides what the other is worth.
+    """
     moment = now_text(now)
+    other = fixes.alias("other")
+    in_hand = sa.select(other.c.break_id).where(other.c.claimed_by.is_not(None))
     ready = sa.and_(
         fixes.c.claimed_by.is_(None),
         sa.or_(
             fixes.c.status.in_([str(Status.APPROVED), str(Status.RETRYING)]),
             sa.and_(fixes.c.status == str(Status.FAILED), sa.func.coalesce(fixes.c.not_before, "") <= moment),
         ),
+        fixes.c.break_id.not_in(in_hand),
     )
     return sa.or_(ready, sa.and_(fixes.c.claimed_by.is_not(None), fixes.c.claimed_until < moment))
+
+
+def claim_order() -> tuple[sa.ColumnElement[Any], ...]:
+    """What is in doubt comes last: a fix that kills its applier must not stand before the others each time."""
+    return fixes.c.claimed_by.is_not(None), fixes.c.fix_id
 
 
 def claim(
@@ -515,14 +572,16 @@ def claim(
     What no longer deserves its approval (a ceiling, an approver who is none) is sent back to proposed.
     """
     lock(connection)
-    name, claims = person(who), Claims()
-    statement = sa.select(fixes).where(claimable(now)).order_by(fixes.c.fix_id)
+    name, claims, in_hand = person(who), Claims(), set[str]()
+    statement = sa.select(fixes).where(claimable(now)).order_by(*claim_order())
     if only is not None:
         statement = statement.where(fixes.c.fix_id.in_(list(only)))
     for row in connection.execute(statement).all():
         fix = _queued(dict(row._mapping))
         if len(claims.given) >= limit:
             break
+        if fix.break_id in in_hand:
+            continue
         in_doubt = fix.claimed_by is not None
         if fix.approved_by == name:
             claims.passed.append(Passed(fix.fix_id, f"{name} approved it: who approves a fix does not apply it"))
@@ -545,10 +604,29 @@ def claim(
             fix.fix_id,
             claimed_by=token,
             claimed_until=now_text(until),
-            attempts=fix.attempts + (0 if in_doubt else 1),
+            attempts=fix.attempts + 1,
         )
         claims.given.append(Claim(get(connection, fix.fix_id), in_doubt))
+        in_hand.add(fix.break_id)
     return claims
+
+
+def overtaken(connection: sa.Connection, fix: QueuedFix) -> str:
+    """Why another fix of the same break stands in the way of this one; empty where none does.
+
+    A night leaves a fix that is in hand alone, and may propose another for its break beside it.
+    """
+    columns = (fixes.c.fix_id, fixes.c.status, fixes.c.proposed_seq, fixes.c.audit_seq)
+    rows = connection.execute(sa.select(*columns).where(fixes.c.break_id == fix.break_id)).all()
+    [own] = [row for row in rows if row.fix_id == fix.fix_id]
+    for row in rows:
+        if row.fix_id == fix.fix_id or row.status == Status.SUPERSEDED:
+            continue
+        if row.proposed_seq > own.proposed_seq:
+            return f"{row.fix_id}, which a later night proposed, takes its place"
+        if row.status == Status.APPLIED and row.audit_seq > own.proposed_seq:
+            return f"{row.fix_id} was applied to its break since it was proposed: the next night has to judge it again"
+    return ""
 
 
 def _undeserved(connection: sa.Connection, fix: QueuedFix, row: sa.Row[Any], policy: Policy) -> str:
@@ -736,11 +814,13 @@ __all__ = [
     "applied",
     "approve",
     "claim",
+    "claim_order",
     "claimable",
     "dead_letter",
     "failed",
     "find",
     "get",
+    "overtaken",
     "propose",
     "reject",
     "release",

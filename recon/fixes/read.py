@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from recon.errors import ReconError
 from recon.fixes.queue import QueuedFix, find
+from recon.fixes.targets.database import words
 from recon.store.audit import Record, read_records, writing
 from recon.store.state import engine_for, migrate, unanswered
 
@@ -57,18 +58,29 @@ def _engine(url: str, root: Path) -> Iterator[sa.Engine]:
     engine = engine_for(url, root)
     try:
         yield engine
-    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise unanswered(error) from error
-    except sa.exc.ProgrammingError as error:
-        if "permission denied" not in str(error.orig):
-            raise
-        raise ReconError(
-            "not-permitted",
-            f"this login may not do that in the state database: {str(error.orig).splitlines()[0]}",
-            "use the login whose work it is: docs/fix-queue.md has the roles",
-        ) from error
+    except sa.exc.DBAPIError as error:
+        if _is_forbidden(error):
+            raise ReconError(
+                "not-permitted",
+                f"this login may not do that in the state database: {words(error)}",
+                "use the login whose work it is: docs/fix-queue.md has the roles",
+            ) from error
+        if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+            raise unanswered(error) from error
+        raise
     finally:
         engine.dispose()
+
+
+#: MariaDB: a command, a column, a database, a privilege of the server, a routine that is denied.
+_FORBIDDEN = frozenset({1044, 1142, 1143, 1227, 1370})
+
+
+def _is_forbidden(error: sa.exc.DBAPIError) -> bool:
+    """Whether the login lacks a right: MariaDB's driver tells it as it tells a server that does not answer."""
+    original = error.orig
+    number = original.args[0] if original is not None and original.args else None
+    return str(getattr(original, "sqlstate", None) or "") == "42501" or number in _FORBIDDEN
 
 
 __all__ = ["deciding", "prepare", "read_history", "read_queue", "reading"]

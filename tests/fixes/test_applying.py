@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from apply_world import Clock, World, journal, world
-from races import prove, proxy
+from apply_world import START, Clock, World, journal, world
+from races import Killed, prove, proxy
 
+from recon.errors import ReconError
 from recon.fixes import breaker, queue
 from recon.fixes.apply import Applier, Limits
+from recon.fixes.targets import TemporaryError, UnknownError
 from recon.fixes.targets.database import engine as target_engine
+from recon.fixes.targets.journal import Journals
 from recon.store.audit import writing
 from recon.workspace import Secret
 
@@ -190,6 +193,154 @@ def test_a_slow_applier_whose_lease_ran_out_doubles_nothing(shop: World) -> None
     assert outcomes(shop.applier(clock=clock)) == {"FIX-1": "applied"}
     assert slow._one(claim, {}) is None or slow._one(claim, {}).outcome in ("applied", "found")
     prove(shop, {journal(1).idempotency_key: 1000})
+
+
+# --- an applier that is killed each time ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[True, False], ids=["one database", "two databases"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with world(None, tmp_path, together=request.param) as made:
+        yield made
+
+
+def deadly(shop: World, monkeypatch: pytest.MonkeyPatch, fix_id: str, booked: bool) -> None:
+    """Whoever applies that fix is killed: before it books anything, or after it booked and before the queue hears of it."""
+    method = "_finish" if booked else "_effect"
+    original = getattr(Applier, method)
+
+    def dies(self: Applier, fix: queue.QueuedFix, *rest: object) -> object:
+        if fix.fix_id == fix_id:
+            raise Killed
+        return original(self, fix, *rest)
+
+    monkeypatch.setattr(Applier, method, dies)
+
+
+def day_after_day(shop: World, clock: Clock, runs: int) -> int:
+    """An applier every six minutes, a new one after each that was killed; how many were killed."""
+    killed = 0
+    for _ in range(runs):
+        applier = shop.applier(clock=clock)
+        try:
+            applier.run()
+        except Killed:
+            killed += 1
+        finally:
+            applier.close()
+            applier.state.dispose()
+        clock.on(minutes=6)
+    return killed
+
+
+def test_a_fix_that_kills_its_applier_each_time_ends_as_a_dead_letter_and_holds_up_no_other(
+    either: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one that it kills has a whole batch in hand: the others are none the worse for it."""
+    clock = Clock()
+    fixes = [journal(n) for n in range(12)]
+    either.approved(*fixes)
+    with monkeypatch.context() as patched:
+        deadly(either, patched, "FIX-3", booked=False)
+        killed = day_after_day(either, clock, 20)
+    assert killed == Limits().tries
+    assert either.statuses() == {"applied": 11, "dead_letter": 1}
+    fix = either.base.fix("FIX-3")
+    assert fix.claimed_by is None and keys(either) == 11
+    assert all(part in fix.error for part in ("8 appliers", "ledger", fix.idempotency_key, "recon fixes retry"))
+    with writing(either.base.engine) as connection:
+        queue.retry(connection, "FIX-3", "lee", "the cause is mended")
+    assert outcomes(either.applier(clock=clock)) == {"FIX-3": "applied"}
+    prove(either, {each.idempotency_key: 1000 for each in fixes})
+
+
+def test_one_that_kills_it_after_each_booking_is_booked_once_and_found(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    fix = journal(1)
+    shop.approved(fix)
+    with monkeypatch.context() as patched:
+        deadly(shop, patched, "FIX-1", booked=True)
+        assert day_after_day(shop, clock, 20) == Limits().tries
+    assert shop.base.fix("FIX-1").status == "dead_letter" and keys(shop) == 1
+    with writing(shop.base.engine) as connection:
+        queue.retry(connection, "FIX-1", "lee", "the key is there")
+    assert outcomes(shop.applier(clock=clock)) == {"FIX-1": "found"}
+    prove(shop, {fix.idempotency_key: 1000})
+
+
+def test_what_may_be_booked_stays_in_hand_until_somebody_could_look(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to COMMIT was lost and then the ledger was gone: a night must not take the fix back, nor a person reject it."""
+    clock = Clock()
+    shop.approved(journal(1))
+    put = Journals.put
+
+    def lost(self: Journals, connection: sa.Connection, effect: object) -> object:
+        put(self, connection, effect)
+        connection.exec_driver_sql("commit")
+        far(shop)
+        raise UnknownError("the answer to COMMIT did not come")
+
+    good = shop.settings["ledger"].url.value
+    with monkeypatch.context() as patched:
+        patched.setattr(Journals, "put", lost)
+        patched.setattr(Applier, "_looked", gone)
+        assert outcomes(shop.applier(clock=clock)) == {"FIX-1": "failed"}
+    assert keys(shop) == 1
+    with pytest.raises(ReconError) as caught, writing(shop.base.engine) as connection:
+        queue.reject(connection, "FIX-1", "lee", "it did not work")
+    assert caught.value.name == "in-hand"
+    clock.on(seconds=10)
+    assert outcomes(shop.applier(clock=clock)) == {}
+    clock.on(minutes=6)
+    assert outcomes(shop.applier(clock=clock)) == {"FIX-1": "failed"}, "it can't be looked for yet"
+    assert shop.base.fix("FIX-1").claimed_by is not None
+    shop.settings["ledger"] = replace(shop.settings["ledger"], url=Secret("env:X", good))
+    clock.on(minutes=6)
+    assert outcomes(shop.applier(clock=clock)) == {"FIX-1": "found"}
+    prove(shop, {journal(1).idempotency_key: 1000})
+
+
+def gone(_self: Applier, _look: object) -> None:
+    raise TemporaryError("nobody answers")
+
+
+@pytest.mark.parametrize("booked", [False, True], ids=["killed before", "killed after it booked"])
+def test_a_break_whose_fix_another_night_replaced_is_corrected_once(
+    either: World, monkeypatch: pytest.MonkeyPatch, booked: bool
+) -> None:
+    """An applier is killed with the first in hand, so the night leaves it alone and proposes another; both are approved."""
+    clock = Clock()
+    first = journal("first", 1000, break_id="BRK-1")
+    second = journal("second", 900, break_id="BRK-1")
+    either.approved(first)
+    with monkeypatch.context() as patched:
+        deadly(either, patched, "FIX-first", booked)
+        day_after_day(either, clock, 1)
+    done_already = either.statuses().get("applied", 0)  # in one database it is booked and told at once
+    if not done_already:
+        either.approved(second)
+        assert outcomes(either.applier(clock=Clock(START + timedelta(seconds=5)))) == {}, "the first is in hand"
+        clock.on(minutes=6)
+        left = outcomes(either.applier(clock=clock))
+        assert left == (
+            {"FIX-first": "found", "FIX-second": "superseded"}
+            if booked
+            else {"FIX-first": "superseded", "FIX-second": "applied"}
+        )
+    assert keys(either) == 1
+
+
+def test_two_fixes_of_one_break_are_never_in_hand_at_once(shop: World) -> None:
+    shop.approved(journal("first", break_id="BRK-1"), journal("second", break_id="BRK-1"))
+    with writing(shop.base.engine) as connection:
+        now = START
+        given = queue.claim(connection, "a", "robot", shop.applier().policy, now, now + timedelta(minutes=5)).given
+        assert [each.fix.fix_id for each in given] == ["FIX-first"]
+        assert queue.claim(connection, "b", "robot", shop.applier().policy, now, now + timedelta(minutes=5)).given == []
 
 
 def test_a_dry_run_writes_nothing(shop: World) -> None:

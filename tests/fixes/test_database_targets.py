@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from apply_world import Clock, World, install, journal, update, world
 
 from recon.fixes.targets import RefusedError, effect_of, open_target
-from recon.fixes.targets.database import engine as target_engine
 from recon.fixes.targets.database import transaction
 from recon.fixes.targets.install import missing
 
@@ -228,32 +227,6 @@ def test_two_corrections_under_one_key_are_refused(shop: World) -> None:
     )  # fmt: skip
     with pytest.raises(RefusedError, match="another correction under this key"), transaction(shop.engine) as connection:
         target.look(connection, effect)
-
-
-def test_an_account_that_may_only_insert_journals_applies_on_postgresql(postgres: str, tmp_path) -> None:
-    """Read-only for nights; for applying one right on one table: the guard writes the ledger as its owner."""
-    with world(postgres, tmp_path, together=False) as shop:
-        name = shop.engine.url.database
-        shop.run(f"create role {name}_app login")
-        try:
-            shop.run(f"grant usage on schema public to {name}_app")
-            shop.run(f"grant select, insert on recon_journals to {name}_app")
-            shop.run(f"grant select on ledger to {name}_app")
-            url = sa.make_url(shop.ledger_url).set(username=f"{name}_app").render_as_string(hide_password=False)
-            shop.approved(journal("granted"))
-            from dataclasses import replace
-
-            from recon.workspace import Secret
-
-            shop.settings["ledger"] = replace(shop.settings["ledger"], url=Secret("env:APP", url))
-            assert [each.outcome for each in shop.applier().run().done] == ["applied"]
-            application = target_engine(url)
-            with pytest.raises(sa.exc.ProgrammingError, match="permission denied"), application.begin() as connection:
-                connection.exec_driver_sql("delete from ledger")
-            application.dispose()
-        finally:
-            shop.run(f"drop owned by {name}_app")
-            shop.run(f"drop role {name}_app")
 
 
 def test_the_clock_of_the_books_can_be_given(shop: World) -> None:

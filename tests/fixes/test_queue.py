@@ -92,6 +92,20 @@ def test_what_changed_since_goes_back_to_proposed_and_says_why(base, one, what, 
     assert approve(base, one.fix_id).status is Status.APPROVED
 
 
+def test_who_approved_a_fix_and_became_its_maker_later_is_not_told_as_tampering(base, one):
+    """Kim approves it, then runs the night with another rule file: kim is a maker of it from then on, and was none before."""
+    approve(base, one.fix_id, "kim")
+    changed = replace(one, rule_sha256="3" * 64)
+    rest = [each for each in _known(base) if each.fix_id != one.fix_id]
+    propose(base, *rest, changed, maker="kim")
+    with pytest.raises(ReconError) as caught:
+        approve(base, one.fix_id, "kim")
+    assert caught.value.name == "own-fix"
+    approve(base, one.fix_id, "lee")
+    with base.engine.connect() as connection:
+        assert verify_trail(connection) == []
+
+
 def test_a_fix_whose_break_is_gone_is_superseded_and_comes_back_as_proposed(base, one):
     approve(base, one.fix_id)
     propose(
@@ -206,19 +220,118 @@ def test_a_currency_without_a_ceiling_passes_nothing_and_nobody_but_an_approver_
     assert not claims.given and "kim is not one of the approvers" in claims.passed[0].why
 
 
-def test_a_ceiling_holds_what_raw_sql_approved(base, one):
-    """An approval that no command made, by another person and in the trail: the applier still counts."""
+def moving(amount: int, currency: str = "KRW", *, listed: tuple[str, int] | None = None) -> Proposed:
+    """A journal over that much; `listed`: the currency and amount that the queue shows of it, where that is another."""
+    shown, minor = listed if listed is not None else (currency, amount)
+    made = proposed(f"Q{next(_numbers)}", amount_minor=amount)
+    return replace(made, currency=shown, amount_minor=minor)
+
+
+def postings(fix: Proposed, *lines: tuple[str, str, str]) -> Proposed:
+    booked = [{"account": account, "currency": currency, "amount": amount} for account, currency, amount in lines]
+    return replace(fix, content={**fix.content, "postings": booked})
+
+
+def updating(currency: str, amount: int, /, **set_: str) -> Proposed:
+    made = proposed(f"Q{next(_numbers)}")
+    change = {"record": "order", "record_id": "1", "seen": {"status": "NEW"}, "set": {"status": "PAID", **set_}}
+    content = {"kind": "update", "memo": "", "currency": currency, "amount": "", "change": change}
+    return replace(made, currency=currency, amount_minor=amount, content=content, template="mark_order_paid")
+
+
+KRW = Policy(Ceilings(*[{"KRW": 1_000_000}] * 4))
+
+
+@pytest.mark.parametrize(
+    ("fix", "said"),
+    [
+        (lambda: moving(1000, listed=("", 1000)), "no currency"),
+        (lambda: moving(1000, listed=("", 0)), "its postings move 1000 KRW, and it is listed as none"),
+        (lambda: moving(1000, listed=("KRW", 0)), "its postings move 1000 KRW, and it is listed as 0 KRW"),
+        (lambda: moving(1000, listed=("KRW", 999)), "its postings move 1000 KRW, and it is listed as 999 KRW"),
+        (lambda: moving(1000, listed=("USD", 1000)), "its postings move 1000 KRW, and it is listed as 10.00 USD"),
+        (lambda: moving(5_000_000), "5000000 KRW is above the ceiling of 1000000 KRW for one fix"),
+        # Two lines of 600,000 are 1,200,000, however they are cut.
+        (
+            lambda: postings(
+                moving(1_200_000), ("a", "KRW", "600000"), ("b", "KRW", "600000"), ("c", "KRW", "-1200000")
+            ),
+            "1200000 KRW is above",
+        ),
+        # The won pass, and the dollars beside them have no ceiling.
+        (
+            lambda: postings(
+                moving(1000), ("a", "KRW", "1000"), ("b", "KRW", "-1000"), ("a", "USD", "9"), ("b", "USD", "-9")
+            ),
+            "no ceiling per_fix for USD",
+        ),
+        (lambda: postings(moving(1000), ("a", "KRW", "1000.5"), ("b", "KRW", "-1000.5")), "can't be read"),
+        (lambda: updating("KRW", 1_000_001), "1000001 KRW is above"),
+        (lambda: updating("", 5), "no currency"),
+        (lambda: updating("USD", 5), "no ceiling per_fix for USD"),
+        # The row is of 1,000 won and would be set to two million, or to dollars.
+        (lambda: updating("KRW", 1000, amount="2000000"), "2000000 KRW is above"),
+        (lambda: updating("KRW", 1000, currency="USD"), "no ceiling per_fix for USD"),
+        (lambda: updating("", 0, amount="2000000"), "no currency"),
+        (lambda: updating("KRW", 1000, amount="a lot"), "can't be read"),
+    ],
+)
+def test_what_moves_money_never_passes_without_a_ceiling(base, fix, said):
+    """Whatever the queue lists of it: what counts is what it does. Neither a person nor an applier passes it."""
+    made = fix()
+    propose(base, *_known(base), made)
+    with pytest.raises(ReconError) as caught:
+        approve(base, made.fix_id, "kim", KRW)
+    assert caught.value.name == "above-ceiling" and said in str(caught.value)
+    signed_by_raw_sql(base, made.fix_id)
+    claims = claim(base, made.fix_id, policy=KRW)
+    assert not claims.given and said in claims.passed[0].why
+    assert base.fix(made.fix_id).status is Status.PROPOSED
+
+
+@pytest.mark.parametrize(
+    "fix", [lambda: updating("", 0), lambda: updating("USD", 0), lambda: updating("KRW", 1000, amount="2000")]
+)
+def test_what_moves_none_needs_no_ceiling(base, fix):
+    """Of goods, or of an order over nothing: there is nothing to hold against a ceiling."""
+    made = fix()
+    propose(base, *_known(base), made)
+    assert approve(base, made.fix_id, "kim", KRW if made.currency == "KRW" else Policy()).status is Status.APPROVED
+    assert [each.fix.fix_id for each in claim(base, made.fix_id, policy=KRW).given] == [made.fix_id]
+
+
+def test_a_journal_in_two_currencies_counts_in_both(base):
+    night = date(2027, 3, 1)
+    with base.engine.begin() as connection:
+        facts = {"night": night, "verdict": "breaks", "manifest_sha256": "0" * 64, "previous_sha256": None}
+        connection.execute(nights.insert(), [facts])
+    both = postings(moving(1000), ("a", "KRW", "1000"), ("b", "KRW", "-1000"), ("a", "USD", "9"), ("b", "USD", "-9"))
+    dollars = postings(moving(200, "USD", listed=("USD", 200)), ("a", "USD", "2"), ("b", "USD", "-2"))
+    propose(base, *_known(base), both, dollars, night=night)
+    policy = Policy(Ceilings(WIDE, WIDE, {"KRW": 5000, "USD": 1000}, WIDE))
+    approve(base, both.fix_id, "kim", policy)
+    with pytest.raises(
+        ReconError, match=r"2\.00 USD after 9\.00 is above the ceiling of 10\.00 USD for fixes on one night"
+    ):
+        approve(base, dollars.fix_id, "kim", policy)
+
+
+def signed_by_raw_sql(base: Database, fix_id: str) -> None:
+    """An approval that no command made, by another person and in the trail."""
     with writing(base.engine) as connection:
-        fix = queue.get(connection, one.fix_id)
-        [seq] = append(connection, [Entry("kim", "approve", one.fix_id, "by hand", "proposed", "approved")])
+        fix = queue.get(connection, fix_id)
+        [seq] = append(connection, [Entry("kim", "approve", fix_id, "by hand", "proposed", "approved")])
         names = ("content_sha256", "rule_sha256", "seen_sha256")
         row = {name: getattr(fix, name) for name in names} | {"approved_on": fix.seen_on, "approved_by": "kim"}
-        connection.execute(fix_approvals.insert(), [{**row, "audit_seq": seq, "fix_id": one.fix_id}])
+        connection.execute(fix_approvals.insert(), [{**row, "audit_seq": seq, "fix_id": fix_id}])
         connection.execute(
-            fixes.update()
-            .where(fixes.c.fix_id == one.fix_id)
-            .values(status="approved", audit_seq=seq, approved_by="kim")
+            fixes.update().where(fixes.c.fix_id == fix_id).values(status="approved", audit_seq=seq, approved_by="kim")
         )
+
+
+def test_a_ceiling_holds_what_raw_sql_approved(base, one):
+    """An approval that no command made, by another person and in the trail: the applier still counts."""
+    signed_by_raw_sql(base, one.fix_id)
     claims = claim(base, one.fix_id, policy=Policy(Ceilings({"KRW": 999}, WIDE, WIDE, WIDE)))
     assert not claims.given and base.fix(one.fix_id).status is Status.PROPOSED
 
