@@ -21,7 +21,7 @@ def proposal(lines: list[tuple[int, str]], limit: dict[str, int]) -> tuple[str, 
     )  # fmt: skip
     rule: Any = SimpleNamespace(name="payin", fixes={"book": template}, brake=None)
     of_break: Any = SimpleNamespace(fix="book", code="c", limit=limit)
-    given = Candidate("BRK-1", of_break, Class.AUTO_FIX, {}, tuple(lines))
+    given = Candidate("BRK-1", of_break, Class.AUTO_FIX, {"payment_order_id": "PO-1"}, tuple(lines))
     made = propose_fixes(rule, date(2026, 11, 19), [given], 100, Brake(10, 10, {}), lambda text, _facts: text)
     [fix] = made.fixes
     assert moved(fix.content, fix.currency, fix.amount)[fix.currency] == fix.amount
@@ -41,6 +41,23 @@ def proposal(lines: list[tuple[int, str]], limit: dict[str, int]) -> tuple[str, 
 )
 def test_a_journal_is_listed_with_all_that_it_moves(lines: list[tuple[int, str]], amount: int, why: str) -> None:
     assert proposal(lines, {"KRW": 1000, "EUR": 100}) == ("KRW", amount, why)
+
+
+def test_a_journal_that_nobody_could_find_again_is_not_proposed() -> None:
+    """Its records bear no reference: the next night would find its entries and the break side by side."""
+    template = SimpleNamespace(
+        name="book",
+        is_journal=True,
+        postings=[SimpleNamespace(account=a) for a in "ab"],
+        memo="",
+        kind="fee",
+        channel=None,
+    )
+    rule: Any = SimpleNamespace(name="fees", fixes={"book": template}, brake=None)
+    of_break: Any = SimpleNamespace(fix="book", code="c", limit={"KRW": 1000})
+    given = Candidate("BRK-1", of_break, Class.AUTO_FIX, {"psp__psp": "adyen"}, ((5, "KRW"), (-5, "KRW")))
+    made = propose_fixes(rule, date(2026, 11, 19), [given], 100, Brake(10, 10, {}), lambda text, _facts: text)
+    assert made.fixes == () and "no reference" in made.demoted["BRK-1"]
 
 
 def test_what_a_journal_moves_does_not_hang_on_its_lines() -> None:
