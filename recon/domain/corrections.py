@@ -10,6 +10,7 @@ from recon.domain.records import RECORD_TYPES, Type
 
 #: What a posting says of what it is about; one on which the sides differ is left out.
 REFERENCES = (
+    "journal_id",
     "kind",
     "order_id",
     "payment_order_id",

@@ -24,9 +24,6 @@ from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Brake, BreakRule, Class, FixTemplate, Reconciliation
 from recon.errors import InvariantError
 
-#: References that lead to one payment, order or payout; the others say of what sort and whose it is.
-_NAMES = frozenset(REFERENCES) - {"kind", "psp", "seller_id"}
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -68,8 +65,8 @@ def propose_fixes(
             if each.class_ is Class.AUTO_FIX:
                 demoted[each.break_id] = "its fix has no amount"
             continue
-        if body["kind"] == "journal" and not _NAMES.intersection(body["references"]):
-            # Nobody could tell what its entries are about: the next night would find them and the break side by side.
+        if body["kind"] == "journal" and not _findable(rule, body, each.facts):
+            # The next night would find its entries and the break side by side.
             demoted[each.break_id] = "its records bear no reference that entries could be found by: book it by hand"
             continue
         over = _over(body, each.rule.limit)
@@ -163,6 +160,15 @@ def _references(facts: Mapping[str, Any]) -> dict[str, str]:
 def _naming(keys: tuple[str, ...]) -> list[tuple[str, list[str]]]:
     """Of these facts, those that hold each reference."""
     return [(name, [key for key in keys if key == name or key.endswith(f"__{name}")]) for name in REFERENCES]
+
+
+def _findable(rule: Reconciliation, body: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether some pass would unite the journal's entries with the break's records: they bear the fields that it goes by."""
+    borne = {"kind", *body["references"]}
+    if body["memo"] in {value for name, value in facts.items() if name.endswith("__memo")}:
+        borne.add("memo")
+    by = (set(each.on) - {"currency", "amount", "kind"} for each in rule.passes)
+    return any(fields and fields <= borne for fields in by)
 
 
 def _message(

@@ -19,7 +19,9 @@ def proposal(lines: list[tuple[int, str]], limit: dict[str, int]) -> tuple[str, 
         name="book", is_journal=True, postings=[SimpleNamespace(account=f"a{at}") for at in range(len(lines))],
         memo="", kind="", channel=None,
     )  # fmt: skip
-    rule: Any = SimpleNamespace(name="payin", fixes={"book": template}, brake=None)
+    rule: Any = SimpleNamespace(
+        name="payin", passes=[SimpleNamespace(on=("payment_order_id", "kind"))], fixes={"book": template}, brake=None
+    )
     of_break: Any = SimpleNamespace(fix="book", code="c", limit=limit)
     given = Candidate("BRK-1", of_break, Class.AUTO_FIX, {"payment_order_id": "PO-1"}, tuple(lines))
     made = propose_fixes(rule, date(2026, 11, 19), [given], 100, Brake(10, 10, {}), lambda text, _facts: text)
@@ -53,11 +55,22 @@ def test_a_journal_that_nobody_could_find_again_is_not_proposed() -> None:
         kind="fee",
         channel=None,
     )
-    rule: Any = SimpleNamespace(name="fees", fixes={"book": template}, brake=None)
+    rule: Any = SimpleNamespace(
+        name="fees", passes=[SimpleNamespace(on=("psp", "psp_reference"))], fixes={"book": template}, brake=None
+    )
     of_break: Any = SimpleNamespace(fix="book", code="c", limit={"KRW": 1000})
     given = Candidate("BRK-1", of_break, Class.AUTO_FIX, {"psp__psp": "adyen"}, ((5, "KRW"), (-5, "KRW")))
     made = propose_fixes(rule, date(2026, 11, 19), [given], 100, Brake(10, 10, {}), lambda text, _facts: text)
     assert made.fixes == () and "no reference" in made.demoted["BRK-1"]
+    for fields, memo, found in (
+        (("memo",), "CARD-1", 1),
+        (("memo",), "fee CARD-1", 0),
+        (("currency", "amount"), "CARD-1", 0),
+    ):
+        template.memo, rule.passes = memo, [SimpleNamespace(on=fields)]
+        of_card = Candidate("BRK-1", of_break, Class.AUTO_FIX, {"card__memo": "CARD-1"}, ((5, "KRW"), (-5, "KRW")))
+        made = propose_fixes(rule, date(2026, 11, 19), [of_card], 100, Brake(10, 10, {}), lambda text, _facts: text)
+        assert len(made.fixes) == found, (fields, memo)
 
 
 def test_what_a_journal_moves_does_not_hang_on_its_lines() -> None:
