@@ -56,10 +56,13 @@ def coalesce(*values):
     return next((value for value in values if value is not NULL), NULL)
 
 
+NO_PAYMENT = ("fee", "reserve", "reserve_release", "adjustment", "payout")
+
+
 def excluded(row):
     if row["record"] == "settlement_line":
-        return row["kind"] in ("fee", "reserve", "reserve_release", "adjustment", "payout")
-    return row["record"] == "ledger_entry" and (row["account"] != "psp_receivable" or row["kind"] == "fee")
+        return row["kind"] in NO_PAYMENT
+    return row["record"] == "ledger_entry" and (row["account"] != "psp_receivable" or row["kind"] in NO_PAYMENT)
 
 
 def unclaimed(row):

@@ -181,6 +181,7 @@ breaks:
 fixes:
   pay:
     journal:
+      kind: adjustment
       postings:
         - {{account: paid, amount: "asked.amount - coalesce(paid.amount, 0)", currency: asked.currency}}
         - {{account: asked, amount: "coalesce(paid.amount, 0) - asked.amount", currency: asked.currency}}
