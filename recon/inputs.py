@@ -337,4 +337,4 @@ def write_sides(workspace: Workspace, making: Path) -> None:
         for rule in workspace.reconciliations
         for side in rule.sides
     ]
-    (making / "records" / "sides.json").write_text(json.dumps(sides, indent=2) + "\n", encoding="utf-8")
+    write_json(making / "records" / "sides.json", sides)

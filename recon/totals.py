@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from recon.domain.records import COMMON, RECORD_TYPES
+from recon.domain.records import RECORD_TYPES
 from recon.domain.rulebook import Moves
 from recon.engine.duck import Engine, text
 from recon.engine.plan import Plan
@@ -109,28 +109,26 @@ def _open_sums(engine: Engine, folder: Path | None) -> list[tuple[str, str, int,
     return _added_up(
         engine,
         [
-            f"select source, {_sums(pq.read_schema(path).names)} from read_parquet({text(path)}) group by all"
+            f"select source, {_sums('amount' in pq.read_schema(path).names)} from read_parquet({text(path)}) group by all"
             for path in files
         ],
     )
 
 
-def _sums(names: Iterable[str]) -> str:
-    """Currency, records and money of rows with these columns; of goods, only how many."""
-    if "amount" not in names:
-        return "'', count(*), 0"
-    return "coalesce(currency, ''), count(*), coalesce(sum(amount), 0)"
+def _sums(has_money: bool) -> str:
+    """Currency, records and money of rows; of goods, only how many."""
+    return "coalesce(currency, ''), count(*), coalesce(sum(amount), 0)" if has_money else "'', count(*), 0"
 
 
 def _replayed(engine: Engine, records: Iterable[str]) -> list[tuple[str, str, int, int]]:
     if not engine.one("select count(*) from replayed_rows"):
         return []  # as on most nights; the joins would take longer to plan than to run
-    parts = []
-    for record in records:
-        names = [field.name for field in (*COMMON, *RECORD_TYPES[record].fields)]
-        parts.append(f"""select a.source, {_sums(names)} from all_{record} a join replayed_rows r
+    parts = [
+        f"""select a.source, {_sums(RECORD_TYPES[record].has_money)} from all_{record} a join replayed_rows r
 on r.record = {text(record)} and not r.restated and a.source = r.source and a.record_id = r.record_id and a.file = r.file and a.line = r.line
-group by all""")
+group by all"""
+        for record in records
+    ]
     return _added_up(engine, parts)
 
 

@@ -82,7 +82,7 @@ def _failed_cases(workspace: Workspace) -> list[Problem]:
 def _databases(workspace: Workspace) -> tuple[dict[str, str], list[Problem]]:
     """Databases that do not answer, and queries that do not give what their record needs."""
     if not workspace.databases:
-        return {}, []  # the import takes longer than all else that is checked
+        return {}, []  # without the import, which takes its time
     from recon.store.probe import probe
 
     unreachable: dict[str, str] = {}

@@ -183,7 +183,7 @@ def _webhook(document: Document, model: WebhookTargetModel, root: Path, *path: K
             url = Secret("(withheld)", "")
     else:
         url = read_secret(document, model.url, root, "an address", *path, "url")
-    if url.value.startswith("http:") and urlsplit(url.value).hostname not in ("127.0.0.1", "localhost"):
+    if _is_overheard(url.value):
         document.warn("corrections go over this address unencrypted", "https://...", *path, "url")
     if model.lookup:
         _open_address(document, model.lookup, "an address", *path, "lookup")
@@ -199,8 +199,13 @@ def _open_address(document: Document, address: str, what: str, *path: Key) -> No
         document.error(f"this is not {what}", "https://...", *path)
     elif re.search(r"[@?#]", re.sub(r"\?[a-z_]+=\{key\}$", "", address)):
         document.error("credentials may stand in this address", "one without @, ? and #", *path)
-    elif address.startswith("http:") and urlsplit(address).hostname not in ("127.0.0.1", "localhost"):
+    elif _is_overheard(address):
         document.warn("this address is asked unencrypted", "https://...", *path)
+
+
+def _is_overheard(address: str) -> bool:
+    """Whether what is sent there leaves this machine unencrypted."""
+    return address.startswith("http:") and urlsplit(address).hostname not in ("127.0.0.1", "localhost")
 
 
 def _alone(document: Document, given: Mapping[str, TargetModel], found: Mapping[str, TargetSettings]) -> None:

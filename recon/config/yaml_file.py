@@ -189,7 +189,7 @@ class _Builder:
         assert isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent))  # nothing else starts a node
         if event.anchor:
             self._note(event, f"an anchor (&{event.anchor})", "remove it: anchors are not part of these files")
-        if event.tag and event.tag not in (True, "!"):
+        if event.tag and event.tag != "!":
             self._note(event, "a tag", "remove it: every value is text, read by its key")
         if depth > DEPTH_MAX:
             raise ValueError(f"nested more than {DEPTH_MAX} deep at line {_start(event).line + 1}")

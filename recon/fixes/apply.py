@@ -251,7 +251,7 @@ class Applier:
             return None
         except UnreachableError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever one fix meets must not hold up the others
             log.exception("%s", fix.fix_id)
             return self._failed(fix, name, f"{type(error).__name__}: {error}")
 

@@ -148,24 +148,25 @@ def _text(value: Any) -> str | None:
 
 def _references(facts: Mapping[str, Any]) -> dict[str, str]:
     """What a posting has to bear for the next night to find it: the payment that it is about, as the sides name it."""
-    found = {}
-    for name, keys in _naming(tuple(facts)):
-        known = {str(value) for key in keys if (value := facts[key]) not in (None, "")}
+    found, keys = {}, _naming(tuple(facts))
+    for name in REFERENCES:
+        known = {str(value) for key in keys[name] if (value := facts[key]) not in (None, "")}
         if len(known) == 1:
             (found[name],) = known
     return found
 
 
 @lru_cache(maxsize=64)  # all breaks of a reconciliation have the same facts
-def _naming(keys: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    """Of these facts, those that hold each reference."""
-    return [(name, [key for key in keys if key == name or key.endswith(f"__{name}")]) for name in REFERENCES]
+def _naming(keys: tuple[str, ...]) -> dict[str, list[str]]:
+    """Of these facts, those that hold each reference, and those that hold a memo."""
+    names = (*REFERENCES, "memo")
+    return {name: [key for key in keys if key == name or key.endswith(f"__{name}")] for name in names}
 
 
 def _findable(rule: Reconciliation, body: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Whether some pass would unite the journal's entries with the break's records: they bear the fields that it goes by."""
     borne = {"kind", *body["references"]}
-    if body["memo"] in {value for name, value in facts.items() if name.endswith("__memo")}:
+    if body["memo"] in {facts[key] for key in _naming(tuple(facts))["memo"]}:
         borne.add("memo")
     by = (set(each.on) - {"currency", "amount", "kind"} for each in rule.passes)
     return any(fields and fields <= borne for fields in by)
